@@ -1,0 +1,15 @@
+"""What the house says no with.
+
+- Refusal: a polite, expected no. The person reads the message template ``refusal.<code>``; nothing is logged as a defect.
+
+Everything else that is raised is a defect: logged once with a reference number that the person also gets.
+"""
+
+
+class Refusal(Exception):
+    """An expected no. ``code`` names the template ``refusal.<code>``; ``facts`` fill it."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
