@@ -1,0 +1,557 @@
+"""Every table of the house. Rows never leave ``services/``; values in ``domain/`` do."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.types import Exact, Fen, Utc
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Utc,
+        Decimal: Fen,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: Text,
+    }
+
+
+# --- the two durable queues ------------------------------------------------------------------------------
+
+
+class InboxUpdate(Base):
+    """One update as Telegram gave it, stored before Telegram is told that it was received."""
+
+    __tablename__ = "inbox"
+
+    update_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    lane: Mapped[int] = mapped_column(BigInteger)
+    body: Mapped[str]
+    state: Mapped[str] = mapped_column(String(8))  # new | done | failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime]
+    not_before: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_inbox_waiting", "update_id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+    )
+
+
+class OutboxMessage(Base):
+    """One call that Telegram shall get, written in the transaction of the fact that it reports."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    dedupe_key: Mapped[str | None] = mapped_column(unique=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    priority: Mapped[int]
+    on_doubt: Mapped[str] = mapped_column(String(6))  # resend | hold
+    method: Mapped[str] = mapped_column(String(24))
+    body: Mapped[dict[str, Any]]
+    template: Mapped[str | None]
+    token: Mapped[str | None] = mapped_column(unique=True)
+    actions: Mapped[list[Any] | None]
+    state: Mapped[str] = mapped_column(String(8), default="pending")  # pending sending sent held failed expired
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    not_before: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None]
+    # What must happen when this message is sent or fails: {"notice": id} {"relay": id} ...
+    about: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        Index(
+            "ix_outbox_waiting",
+            "priority",
+            "id",
+            sqlite_where=text("state IN ('pending', 'sending')"),
+            postgresql_where=text("state IN ('pending', 'sending')"),
+        ),
+        Index("ix_outbox_chat_id_message_id", "chat_id", "message_id"),
+    )
+
+
+class Lease(Base):
+    """Who runs intake, timetable and delivery. A second process waits here and takes over."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    renewed_at: Mapped[datetime]
+    beat: Mapped[int] = mapped_column(BigInteger)
+
+
+class Counter(Base):
+    """The last number given in a sequence, such as ``CP-20260817``."""
+
+    __tablename__ = "counter"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class JobRun(Base):
+    """A job of the timetable that was done for its day: the unique key makes it happen once."""
+
+    __tablename__ = "job_run"
+
+    job: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[str] = mapped_column(primary_key=True)
+    done_at: Mapped[datetime]
+
+
+# --- people -----------------------------------------------------------------------------------------------
+
+
+class Chat(Base):
+    """A Telegram chat that spoke to the bot, known or stranger."""
+
+    __tablename__ = "chat"
+
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    lang: Mapped[str] = mapped_column(String(2))
+    lang_chosen: Mapped[bool] = mapped_column(default=False)
+    blocked_at: Mapped[datetime | None]
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))  # the account spoken of, of several
+    muted: Mapped[list[Any]] = mapped_column(default=list)  # optional notice kinds that the person refused
+    menu: Mapped[str | None]  # the command menu last set: role:lang
+    created_at: Mapped[datetime]
+
+
+class Dialog(Base):
+    """Where a guided conversation stands in a chat: one a chat, resumable, expiring."""
+
+    __tablename__ = "dialog"
+
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    step: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Client(Base):
+    """An account holder of the register (or an account that settlement brought before the register)."""
+
+    __tablename__ = "client"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(12))  # person | institution | unknown
+    phone: Mapped[str | None]
+    tier: Mapped[str] = mapped_column(String(8))  # retail | key | premier | active
+    tier_source: Mapped[str] = mapped_column(String(12))  # register | rule | default
+    fee_plan: Mapped[str | None]
+    margin_plan: Mapped[str | None]
+    opened_on: Mapped[date | None]
+    registered: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class Staff(Base):
+    """An employee. Telegram ids stand in ``Link`` only."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[str] = mapped_column(String(12))  # manager officer risk supervisor compliance operator
+    line: Mapped[str]
+    registration_no: Mapped[str | None]
+    lead_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    stand_in_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    active: Mapped[bool] = mapped_column(default=True)
+    on_duty: Mapped[bool] = mapped_column(default=True)
+    leave_until: Mapped[date | None]
+    created_at: Mapped[datetime]
+
+
+class Assignment(Base):
+    """Who looks after whom, from and until: kept as history."""
+
+    __tablename__ = "assignment"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))  # manager | officer
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class Invite(Base):
+    """A single-use, expiring invitation. Only the hash of its code is stored."""
+
+    __tablename__ = "invite"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code_hash: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(String(8))  # client | relink | staff
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    person: Mapped[str] = mapped_column(String(10), default="holder")  # holder | authorised
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    opened_by: Mapped[int | None] = mapped_column(BigInteger)
+    tries: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(8), default="open")  # open | used | locked | expired | revoked
+
+
+class Link(Base):
+    """(channel, address) to a client or a member of staff: the only place where a Telegram id means a person."""
+
+    __tablename__ = "link"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10), default="telegram")
+    chat_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    person: Mapped[str] = mapped_column(String(10), default="holder")  # holder | authorised
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    ended_why: Mapped[str | None]
+
+    __table_args__ = (
+        Index(
+            "uq_link_live_staff",
+            "chat_id",
+            unique=True,
+            sqlite_where=text("staff_id IS NOT NULL AND until IS NULL"),
+            postgresql_where=text("staff_id IS NOT NULL AND until IS NULL"),
+        ),
+    )
+
+
+class Consent(Base):
+    """A person's separate consent to one purpose, with the version of the text that was shown."""
+
+    __tablename__ = "consent"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
+    purpose: Mapped[str]  # figures | abroad
+    text_version: Mapped[str]
+    given_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """Who did, read or exported what, when, why. Append-only; each row carries the hash of the one before."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+# --- conversations, answers, cases --------------------------------------------------------------------------
+
+
+class Exchange(Base):
+    """What was asked, what was answered, from what, how sure, was it helpful."""
+
+    __tablename__ = "exchange"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))
+    at: Mapped[datetime]
+    question: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(12))
+    topic: Mapped[str | None]
+    article: Mapped[str | None]
+    confidence: Mapped[float]
+    citations: Mapped[list[Any]]
+    answer: Mapped[str]
+    helpful: Mapped[bool | None]
+
+
+class Conversation(Base):
+    """A client (or a stranger) and a person of the house talking through the bot."""
+
+    __tablename__ = "conversation"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)  # null: the pool has not taken it
+    state: Mapped[str] = mapped_column(String(8))  # open | ended
+    opened_at: Mapped[datetime]
+    promised_by: Mapped[datetime]
+    first_reply_at: Mapped[datetime | None]
+    last_at: Mapped[datetime]
+    reminded: Mapped[int] = mapped_column(default=0)
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+
+    __table_args__ = (
+        Index(
+            "uq_conversation_open",
+            "chat_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+
+class Relay(Base):
+    """A message that was passed on: both ends, so that replies and edits find their way."""
+
+    __tablename__ = "relay"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"), index=True)
+    at: Mapped[datetime]
+    from_chat: Mapped[int] = mapped_column(BigInteger)
+    from_message: Mapped[int] = mapped_column(BigInteger)
+    to_chat: Mapped[int] = mapped_column(BigInteger)
+    to_message: Mapped[int | None] = mapped_column(BigInteger)
+    outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"))
+    edition: Mapped[int] = mapped_column(default=0)
+    text: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_relay_from_chat_from_message", "from_chat", "from_message"),
+        Index("ix_relay_to_chat_to_message", "to_chat", "to_message"),
+    )
+
+
+class Case(Base):
+    """Anything that a person must finish: complaint, request, task. Its state follows from its events."""
+
+    __tablename__ = "case"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(String(10))  # complaint | task
+    category: Mapped[str]
+    severity: Mapped[str] = mapped_column(String(8))  # general | major
+    state: Mapped[str] = mapped_column(String(10))  # open | waiting | resolved | closed
+    chat_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"), index=True)
+    tier: Mapped[str | None] = mapped_column(String(8))
+    facts: Mapped[str]
+    demand: Mapped[str | None]
+    about_staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    desk: Mapped[str]
+    level: Mapped[int] = mapped_column(default=0)  # how far up the chain
+    opened_at: Mapped[datetime]
+    contact_due: Mapped[datetime]
+    result_due: Mapped[datetime]
+    contacted_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    cause: Mapped[str | None]
+    remedy: Mapped[str | None]
+    rating: Mapped[int | None]
+    notice_id: Mapped[int | None] = mapped_column(ForeignKey("notice.id"))
+
+    __table_args__ = (Index("ix_case_state_contact_due", "state", "contact_due"),)
+
+
+class CaseEvent(Base):
+    """One thing that happened to a case. Append-only."""
+
+    __tablename__ = "case_event"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(12))
+    text: Mapped[str | None]
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+# --- settlement, risk, notices --------------------------------------------------------------------------------
+
+
+class ImportedFile(Base):
+    """A file of the broker that was read. Rows of a file count once its state is ``in``."""
+
+    __tablename__ = "imported_file"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str]
+    format: Mapped[str]
+    day: Mapped[date]
+    state: Mapped[str] = mapped_column(String(8))  # loading | in | replaced
+    accounts: Mapped[int]
+    positions: Mapped[int]
+    trades: Mapped[int]
+    by: Mapped[str]
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class AccountDay(Base):
+    """One account's money on one trading day, in CTP's names. All amounts CNY."""
+
+    __tablename__ = "account_day"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("imported_file.id"), index=True)
+    account: Mapped[str]
+    day: Mapped[date]
+    pre_balance: Mapped[Decimal | None]
+    cash_flow: Mapped[Decimal | None]
+    close_profit: Mapped[Decimal | None]
+    position_profit: Mapped[Decimal | None]
+    commission: Mapped[Decimal | None]
+    equity: Mapped[Decimal]
+    available: Mapped[Decimal | None]
+    curr_margin: Mapped[Decimal]
+    delivery_margin: Mapped[Decimal]
+    exchange_margin: Mapped[Decimal | None]
+    exchange_margin_estimated: Mapped[bool] = mapped_column(default=False)
+    digest: Mapped[str] = mapped_column(String(16))
+
+    __table_args__ = (UniqueConstraint("account", "day", "file_id"), Index("ix_account_day_day", "day"))
+
+
+class PositionDay(Base):
+    """One position row of an account on a trading day."""
+
+    __tablename__ = "position_day"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("imported_file.id"), index=True)
+    account: Mapped[str]
+    day: Mapped[date]
+    exchange: Mapped[str]
+    instrument: Mapped[str]
+    product: Mapped[str]
+    direction: Mapped[str] = mapped_column(String(5))  # long | short
+    hedge: Mapped[str]
+    lots: Mapped[int]
+    settlement_price: Mapped[Decimal] = mapped_column(Exact)
+    position_profit: Mapped[Decimal | None]
+    margin: Mapped[Decimal | None]
+
+    __table_args__ = (Index("ix_position_day_account_day", "account", "day"),)
+
+
+class TradeDay(Base):
+    """One trade of an account on a trading day."""
+
+    __tablename__ = "trade_day"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("imported_file.id"), index=True)
+    account: Mapped[str]
+    day: Mapped[date]
+    exchange: Mapped[str]
+    instrument: Mapped[str]
+    direction: Mapped[str] = mapped_column(String(4))  # buy | sell
+    offset: Mapped[str]
+    price: Mapped[Decimal] = mapped_column(Exact)
+    lots: Mapped[int]
+    fee: Mapped[Decimal]
+
+    __table_args__ = (Index("ix_trade_day_account_day", "account", "day"),)
+
+
+class SettlementPrice(Base):
+    """The settlement price of a contract on a trading day, as the statements told it."""
+
+    __tablename__ = "settlement_price"
+
+    instrument: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    price: Mapped[Decimal] = mapped_column(Exact)
+
+
+class Rung(Base):
+    """The rung of the risk ladder that an account stands on; no row means normal."""
+
+    __tablename__ = "rung"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(String(20))
+    decile: Mapped[int] = mapped_column(default=0)  # how many full ten points above 100 %
+    day: Mapped[date]
+    since: Mapped[date]
+    notice_id: Mapped[int | None] = mapped_column(ForeignKey("notice.id"))
+
+
+class Notice(Base):
+    """An approved text (its hash), for frozen recipients: a margin reminder for one account or a notice to many."""
+
+    __tablename__ = "notice"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(String(12))  # margin | market
+    state: Mapped[str] = mapped_column(String(10))  # draft | waiting | releasing | sent | stopped | expired
+    account: Mapped[str | None] = mapped_column(index=True)
+    level: Mapped[str | None]
+    day: Mapped[date | None]
+    segment: Mapped[str | None]
+    mandatory: Mapped[bool] = mapped_column(default=True)
+    text_zh: Mapped[str]
+    text_en: Mapped[str]
+    hash: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    written_by: Mapped[str]
+    written_at: Mapped[datetime]
+    released_by: Mapped[str | None]
+    released_at: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One recipient's ledger line of a notice."""
+
+    __tablename__ = "delivery"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notice.id"), index=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
+    chat_id: Mapped[int | None] = mapped_column(BigInteger)
+    outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"))
+    state: Mapped[str] = mapped_column(String(12))  # queued sent failed blocked no_chat muted stopped acknowledged
+    error: Mapped[str | None]
+    queued_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    acknowledged_at: Mapped[datetime | None]
+    acknowledge_by: Mapped[datetime | None]
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
+
+    __table_args__ = (UniqueConstraint("notice_id", "client_id", "chat_id"),)
