@@ -1,0 +1,8 @@
+"""The library: articles, tables and the engine that finds the one that answers.
+
+- library: ``Library.load(...)`` and ``library.ask(...)``, the way in.
+- articles, markup: files to ``Article`` values; Markdown to plain text and to Telegram's HTML.
+- contracts: ``contracts.csv`` to ``ContractSpec`` as of a day.
+- understanding, slots: what is meant before the library is searched; calculation: figures and their text.
+- lexicon, features, index, confidence: the search.
+"""
