@@ -1,0 +1,89 @@
+"""Chats, links, clients, staff, assignments."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Assignment, Chat, Client, Dialog, Link, Staff
+
+
+async def chat(session: AsyncSession, chat_id: int) -> Chat | None:
+    return await session.get(Chat, chat_id)
+
+
+async def live_links(session: AsyncSession, chat_id: int) -> Sequence[tuple[Link, Client | None, Staff | None]]:
+    """What a chat is linked to now, oldest first."""
+    rows = await session.execute(
+        select(Link, Client, Staff)
+        .outerjoin(Client, Link.client_id == Client.id)
+        .outerjoin(Staff, Link.staff_id == Staff.id)
+        .where(Link.chat_id == chat_id, Link.until.is_(None))
+        .order_by(Link.id)
+    )
+    return [(link, client, staff) for link, client, staff in rows]
+
+
+async def client_links(session: AsyncSession, client_ids: Collection[int]) -> list[Link]:
+    """The live chats of accounts."""
+    return list(
+        await session.scalars(select(Link).where(Link.client_id.in_(client_ids), Link.until.is_(None)).order_by(Link.id))
+    )
+
+
+async def staff_with_chat(
+    session: AsyncSession, *, ids: Collection[int] | None = None, roles: Collection[str] | None = None
+) -> list[tuple[Staff, int | None, datetime | None]]:
+    """(staff, chat id, blocked since) by id or role, in order of id; disabled staff included."""
+    query = (
+        select(Staff, Link.chat_id, Chat.blocked_at)
+        .outerjoin(Link, (Link.staff_id == Staff.id) & Link.until.is_(None))
+        .outerjoin(Chat, Chat.chat_id == Link.chat_id)
+        .order_by(Staff.id)
+    )
+    if ids is not None:
+        query = query.where(Staff.id.in_(ids))
+    if roles is not None:
+        query = query.where(Staff.role.in_(roles))
+    return [(staff, chat_id, blocked) for staff, chat_id, blocked in await session.execute(query)]
+
+
+async def assigned(session: AsyncSession, client_id: int, kind: str) -> int | None:
+    """The staff id that looks after a client now, as ``manager`` or ``officer``."""
+    found: int | None = await session.scalar(
+        select(Assignment.staff_id)
+        .where(Assignment.client_id == client_id, Assignment.kind == kind, Assignment.until.is_(None))
+        .order_by(Assignment.id.desc())
+    )
+    return found
+
+
+async def client_by_account(session: AsyncSession, account: str) -> Client | None:
+    found: Client | None = await session.scalar(select(Client).where(Client.account == account))
+    return found
+
+
+async def staff_by_code(session: AsyncSession, code: str) -> Staff | None:
+    found: Staff | None = await session.scalar(select(Staff).where(Staff.code == code))
+    return found
+
+
+async def end_link(session: AsyncSession, link_id: int, at: datetime, why: str) -> None:
+    await session.execute(update(Link).where(Link.id == link_id, Link.until.is_(None)).values(until=at, ended_why=why))
+
+
+async def end_assignment(session: AsyncSession, client_id: int, kind: str, at: datetime) -> None:
+    await session.execute(
+        update(Assignment)
+        .where(Assignment.client_id == client_id, Assignment.kind == kind, Assignment.until.is_(None))
+        .values(until=at)
+    )
+
+
+async def dialog(session: AsyncSession, chat_id: int) -> Dialog | None:
+    return await session.get(Dialog, chat_id)
+
+
+async def drop_dialog(session: AsyncSession, chat_id: int) -> None:
+    await session.execute(delete(Dialog).where(Dialog.chat_id == chat_id))

@@ -1,0 +1,161 @@
+"""Inbox, outbox, lease and counters. Functions take the session first and never commit."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, delete, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Counter, InboxUpdate, JobRun, Lease, OutboxMessage
+
+
+def insert_or_ignore(session: AsyncSession, table: Any) -> Any:
+    """An INSERT that leaves existing rows alone, in the words of the session's database."""
+    dialect = session.get_bind().dialect.name
+    return (sqlite_insert if dialect == "sqlite" else postgres_insert)(table).on_conflict_do_nothing()
+
+
+def changed(result: Any) -> int:
+    """How many rows a statement changed."""
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+# --- inbox ----------------------------------------------------------------------------------------------------
+
+
+async def store_updates(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Stores updates as they came; one that is there already is left alone, whatever the order."""
+    if rows:
+        await session.execute(insert_or_ignore(session, InboxUpdate), list(rows))
+
+
+async def waiting_updates(session: AsyncSession, known: Collection[int], limit: int) -> list[InboxUpdate]:
+    """Updates not yet handled, oldest first, without those in ``known``."""
+    query = select(InboxUpdate).where(InboxUpdate.state == "new")
+    if known:
+        query = query.where(InboxUpdate.update_id.not_in(known))
+    return list(await session.scalars(query.order_by(InboxUpdate.update_id).limit(limit)))
+
+
+async def mark_done(session: AsyncSession, update_id: int, at: datetime) -> bool:
+    """True when this transaction is the one that handled the update."""
+    done = await session.execute(
+        update(InboxUpdate)
+        .where(InboxUpdate.update_id == update_id, InboxUpdate.state == "new")
+        .values(state="done", done_at=at)
+    )
+    return changed(done) == 1
+
+
+async def mark_attempt(session: AsyncSession, update_id: int, error: str, *, failed: bool, at: datetime) -> None:
+    values: dict[str, Any] = {"attempts": InboxUpdate.attempts + 1, "error": error}
+    if failed:
+        values |= {"state": "failed", "done_at": at}
+    await session.execute(update(InboxUpdate).where(InboxUpdate.update_id == update_id).values(**values))
+
+
+async def highest_update(session: AsyncSession) -> int | None:
+    """The newest stored update, to go on polling after it."""
+    found: int | None = await session.scalar(
+        select(InboxUpdate.update_id).order_by(InboxUpdate.received_at.desc(), InboxUpdate.update_id.desc()).limit(1)
+    )
+    return found
+
+
+# --- outbox ---------------------------------------------------------------------------------------------------
+
+
+async def add_message(session: AsyncSession, values: dict[str, Any]) -> int | None:
+    """The new message's id, or None when its dedupe key is there already."""
+    statement = insert_or_ignore(session, OutboxMessage) if values.get("dedupe_key") else insert(OutboxMessage)
+    added: int | None = await session.scalar(statement.values(**values).returning(OutboxMessage.id))
+    return added
+
+
+async def due_messages(
+    session: AsyncSession, *, at: datetime, not_chats: Collection[int], limit: int
+) -> list[OutboxMessage]:
+    """Messages ready to go, most urgent first, leaving out chats that must rest."""
+    query = select(OutboxMessage).where(
+        OutboxMessage.state == "pending", or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at)
+    )
+    if not_chats:
+        query = query.where(OutboxMessage.chat_id.not_in(not_chats))
+    return list(await session.scalars(query.order_by(OutboxMessage.priority, OutboxMessage.id).limit(limit)))
+
+
+async def set_messages(session: AsyncSession, ids: Collection[int], **values: Any) -> int:
+    done = await session.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(**values))
+    return changed(done)
+
+
+async def claim_messages(session: AsyncSession, ids: Collection[int]) -> None:
+    await session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(ids), OutboxMessage.state == "pending")
+        .values(state="sending", attempts=OutboxMessage.attempts + 1)
+    )
+
+
+async def messages_in_doubt(session: AsyncSession) -> list[OutboxMessage]:
+    """Messages that were being sent when the last run ended."""
+    return list(await session.scalars(select(OutboxMessage).where(OutboxMessage.state == "sending")))
+
+
+async def message_by_token(session: AsyncSession, token: str) -> OutboxMessage | None:
+    found: OutboxMessage | None = await session.scalar(select(OutboxMessage).where(OutboxMessage.token == token))
+    return found
+
+
+async def message_at(session: AsyncSession, chat_id: int, message_id: int) -> OutboxMessage | None:
+    """The outbox row behind a message in a chat."""
+    found: OutboxMessage | None = await session.scalar(
+        select(OutboxMessage)
+        .where(OutboxMessage.chat_id == chat_id, OutboxMessage.message_id == message_id)
+        .order_by(OutboxMessage.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+# --- lease, counters, jobs -------------------------------------------------------------------------------------
+
+
+async def lease(session: AsyncSession, name: str) -> Lease | None:
+    return await session.get(Lease, name, with_for_update=True)
+
+
+async def take_lease(session: AsyncSession, name: str, holder: str, at: datetime, beat: int) -> None:
+    await session.execute(delete(Lease).where(Lease.name == name))
+    await session.execute(insert(Lease).values(name=name, holder=holder, renewed_at=at, beat=beat))
+
+
+async def renew_lease(session: AsyncSession, name: str, holder: str, at: datetime, beat: int) -> bool:
+    """False when another holder has it."""
+    done = await session.execute(
+        update(Lease).where(Lease.name == name, Lease.holder == holder).values(renewed_at=at, beat=beat)
+    )
+    return changed(done) == 1
+
+
+async def drop_lease(session: AsyncSession, name: str, holder: str) -> None:
+    await session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
+
+
+async def next_number(session: AsyncSession, name: str) -> int:
+    """1, 2, 3 ... without gaps inside committed transactions."""
+    await session.execute(insert_or_ignore(session, Counter).values(name=name, last=0))
+    number: int | None = await session.scalar(
+        update(Counter).where(Counter.name == name).values(last=Counter.last + 1).returning(Counter.last)
+    )
+    assert number is not None
+    return number
+
+
+async def claim_job(session: AsyncSession, job: str, slot: str, at: datetime) -> bool:
+    """True for the one transaction that may do this job for this slot."""
+    done = await session.execute(insert_or_ignore(session, JobRun).values(job=job, slot=slot, done_at=at))
+    return changed(done) == 1

@@ -1,0 +1,234 @@
+"""The shape of ``config.yaml``: everything a brokerage may change without a programmer. Unknown keys are refused."""
+
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+TierCode = Literal["retail", "key", "premier", "active"]
+Lang = Literal["zh", "en"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Section):
+    """The same words in both languages."""
+
+    zh: str
+    en: str
+
+    def __getitem__(self, lang: str) -> str:
+        return str(getattr(self, lang))
+
+
+class Fact(Section):
+    """A figure or a phrase that articles use by name, with its confidence mark."""
+
+    value: Words | str
+    note: str = ""
+    mark: Literal["S", "K", "D"] = "D"
+
+    def words(self, lang: str) -> str:
+        return self.value if isinstance(self.value, str) else self.value[lang]
+
+
+class Company(Section):
+    """What the brokerage says of itself. Every value is shown to clients."""
+
+    sample: bool = False
+    name: Words
+    short_name: Words
+    hotline: str
+    risk_phone: str
+    complaint_phone: str
+    complaint_email: str
+    address: Words
+    service_hours: Words
+    website: str
+    open_account_url: str
+    app_name: str
+    contract_clause: Words
+
+    def words(self, lang: str) -> dict[str, str]:
+        """Every fact in one language, as articles and messages use it."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name != "sample"}
+        return {name: v[lang] if isinstance(v, Words) else str(v) for name, v in values.items()}
+
+
+class Interval(Section):
+    opens: time
+    closes: time
+
+
+class ServiceHours(Section):
+    """When people answer: any number of intervals a working day; ``night`` may cross midnight."""
+
+    working_day: list[Interval]
+
+
+class TierPolicy(Section):
+    name: Words
+    services: Words
+    promise_minutes: Positive
+    contact_minutes: Positive
+    acknowledge_minutes: Positive
+    alert: list[Literal["manager", "officer", "risk"]]
+
+
+class TierBounds(Section):
+    """Bounds of the tier rule (yearly retained fee and average capital, CNY)."""
+
+    fee_low: Decimal
+    fee_high: Decimal
+    capital_low: Decimal
+    capital_high: Decimal
+    active_round_trips_per_day: Positive
+    active_days: Positive
+    min_months: Positive
+
+
+class Addon(Section):
+    """The company's margin above the exchange's, in points of the rate (0.05 = five points)."""
+
+    default: Share
+    products: dict[str, Share] = {}
+
+
+class FeeAddon(Section):
+    """The company's fee: exchange fee times (1 + share), plus CNY a lot."""
+
+    share: Decimal = Decimal(0)
+    per_lot: Decimal = Decimal(0)
+
+
+class FeePolicy(Section):
+    default: FeeAddon
+    products: dict[str, FeeAddon] = {}
+
+
+class Rates(Section):
+    stale_after_days: Positive
+    margin_addon: Addon
+    fee_addon: FeePolicy
+    fee_plans: dict[str, FeePolicy] = {}
+    margin_plans: dict[str, Addon] = {}
+
+
+class RiskPolicy(Section):
+    """The ladder (domain/risk.py): shares of equity, 1 = 100 %."""
+
+    watch: Share
+    warning: Share
+    call: Share
+    exchange_notice: Share
+    exchange_liquidation: Decimal
+    step_above_call: Share
+    contract_lists_this_channel: bool
+    acknowledge_task_priority: Literal["phone"] = "phone"
+
+
+class Category(Section):
+    code: str
+    name: Words
+    compliance: bool = False  # goes straight to compliance, hidden from the person complained of
+    major: bool = False
+
+
+class Route(Section):
+    """One line of the routing table; the first whose conditions hold decides. Empty means any."""
+
+    tiers: list[TierCode] = []
+    categories: list[str] = []
+    severity: Literal["general", "major"] | None = None
+    desk: Literal["officer", "supervisor", "compliance"]
+
+
+class ComplaintPolicy(Section):
+    categories: list[Category]
+    routes: list[Route]
+    major_amount: Decimal
+    acceptance_days: Positive
+    result_days: Positive
+    result_days_major: Positive
+    extension_days: Positive
+    reopen_days: Positive
+    chain: list[Literal["officer", "supervisor", "compliance"]]
+    max_open: Positive
+    resume_hours: Positive
+
+
+class TalkPolicy(Section):
+    idle_minutes: Positive
+    reminder_minutes: Positive
+
+
+class InvitePolicy(Section):
+    client_hours: Positive
+    staff_hours: Positive
+    tries: Positive
+
+
+class DeliveryPolicy(Section):
+    per_second: Positive
+    per_chat_per_second: Positive
+    per_group_per_minute: Positive
+    in_flight: Annotated[int, Field(gt=0, le=4)]
+
+
+class Timetable(Section):
+    """Beijing times. Trading days come from knowledge/tables/calendar.csv."""
+
+    recheck_evening: time
+    recheck_morning: time
+    quiet_from: time
+    quiet_until: time
+    calendar_warning_days: Positive
+
+
+class ImportPolicy(Section):
+    max_megabytes: Positive
+    watch_folder: str | None = None
+
+
+class PrivacyPolicy(Section):
+    mask_client_names_for_staff: bool
+    consent_version: str
+    purposes: dict[Literal["figures", "abroad"], Words]
+
+
+class ChatPolicy(Section):
+    suggested: dict[Lang, list[str]]
+    allowed_groups: list[int] = []
+    messages_per_minute: Positive
+    library_confirmed: list[str] = []
+
+
+class Policy(Section):
+    company: Company
+    facts: dict[str, Fact]
+    hours: ServiceHours
+    tiers: dict[TierCode, TierPolicy]
+    tier_bounds: TierBounds
+    rates: Rates
+    risk: RiskPolicy
+    complaints: ComplaintPolicy
+    talk: TalkPolicy
+    invites: InvitePolicy
+    delivery: DeliveryPolicy
+    timetable: Timetable
+    imports: ImportPolicy
+    privacy: PrivacyPolicy
+    chat: ChatPolicy
+
+    def fact_words(self, lang: str) -> dict[str, str]:
+        """Facts by name, in one language."""
+        return {name: fact.words(lang) for name, fact in self.facts.items()}
+
+    def tier_name(self, tier: str, lang: str) -> str:
+        """The tier as staff see it. Never for a client."""
+        return self.tiers[tier].name[lang]  # type: ignore[index]  # tier codes come from the register, checked there

@@ -1,0 +1,212 @@
+"""The one way out: every message to a person is a row written in the transaction of the fact that it reports."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from db import people, queues
+from messages.split import split
+from services.work import Work
+
+
+class Priority(IntEnum):
+    """Lower leaves first."""
+
+    ANSWER = 0  # answerCallbackQuery: worthless after seconds
+    MARGIN = 10
+    DIALOGUE = 20
+    STAFF = 30
+    BROADCAST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message. ``label`` is a key of messages/labels, or words with a blank in front."""
+
+    label: str
+    do: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlButton:
+    label: str
+    url: str
+
+
+Row = Sequence[Button | UrlButton]
+
+
+async def say(
+    work: Work,
+    chat_id: int,
+    name: str,
+    /,
+    *,
+    lang: str | None = None,
+    buttons: Sequence[Row] = (),
+    priority: Priority = Priority.DIALOGUE,
+    on_doubt: str = "resend",
+    dedupe: str | None = None,
+    about: dict[str, Any] | None = None,
+    reply_to: int | None = None,
+    ask_contact: bool = False,
+    protect: bool = False,
+    quiet: bool = False,
+    picture: bytes | None = None,
+    **facts: Any,
+) -> int | None:
+    """Puts the message ``name`` for a chat into the outbox; its id, or None when ``dedupe`` was there already.
+
+    ``ask_contact`` shows the keyboard that shares the person's own contact card. ``picture`` is a PNG that the
+    text becomes the caption of. A text over 4,096 units becomes several messages; the buttons go with the last.
+    """
+    lang = lang or await language(work, chat_id)
+    html = work.deps.phrases.text(name, lang, **facts)
+    return await say_html(
+        work,
+        chat_id,
+        html,
+        lang=lang,
+        template=name,
+        buttons=buttons,
+        priority=priority,
+        on_doubt=on_doubt,
+        dedupe=dedupe,
+        about=about,
+        reply_to=reply_to,
+        ask_contact=ask_contact,
+        protect=protect,
+        quiet=quiet,
+        picture=picture,
+    )
+
+
+async def say_html(
+    work: Work,
+    chat_id: int,
+    html: str,
+    /,
+    *,
+    lang: str,
+    template: str | None = None,
+    buttons: Sequence[Row] = (),
+    priority: Priority = Priority.DIALOGUE,
+    on_doubt: str = "resend",
+    dedupe: str | None = None,
+    about: dict[str, Any] | None = None,
+    reply_to: int | None = None,
+    ask_contact: bool = False,
+    protect: bool = False,
+    quiet: bool = False,
+    picture: bytes | None = None,
+) -> int | None:
+    """As ``say``, for a text that is Telegram's HTML already (an article)."""
+    parts = split(html)
+    added = None
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        body: dict[str, Any] = {"html": part}
+        if reply_to and index == 0:
+            body["reply_to"] = reply_to
+        if protect:
+            body["protect"] = True
+        if quiet:
+            body["quiet"] = True
+        if last and ask_contact:
+            body["contact_button"] = work.deps.phrases.label("link.share_contact", lang)
+        if last and picture is not None:
+            body["picture"] = base64.b64encode(picture).decode()
+        added = await put(
+            work,
+            chat_id,
+            "text",
+            body,
+            lang=lang,
+            buttons=buttons if last else (),
+            template=template,
+            priority=priority,
+            on_doubt=on_doubt,
+            dedupe=f"{dedupe}/{index}" if dedupe and index else dedupe,
+            about=about if last else None,
+        )
+        if added is None:
+            return None
+    return added
+
+
+async def edit(
+    work: Work, chat_id: int, message_id: int, name: str, /, *, lang: str | None = None, buttons: Sequence[Row] = (), **facts: Any
+) -> None:
+    """Replaces the text and the buttons of a message that was sent before."""
+    lang = lang or await language(work, chat_id)
+    html = work.deps.phrases.text(name, lang, **facts)
+    body = {"html": html, "message_id": message_id}
+    await put(work, chat_id, "edit", body, lang=lang, buttons=buttons, template=name, priority=Priority.STAFF)
+
+
+async def answer_button(work: Work, chat_id: int, query_id: str, text: str = "", *, alert: bool = False) -> None:
+    """Ends the waiting sign on a pressed button. Telegram takes it for a few seconds only."""
+    body = {"query_id": query_id, "text": text[:200], "alert": alert}
+    expires = work.deps.wall() + timedelta(seconds=10)
+    await put(work, chat_id, "answer", body, priority=Priority.ANSWER, on_doubt="hold", expires_at=expires)
+
+
+async def put(
+    work: Work,
+    chat_id: int,
+    method: str,
+    body: dict[str, Any],
+    *,
+    lang: str = "zh",
+    buttons: Sequence[Row] = (),
+    template: str | None = None,
+    priority: Priority = Priority.DIALOGUE,
+    on_doubt: str = "resend",
+    dedupe: str | None = None,
+    about: dict[str, Any] | None = None,
+    expires_at: datetime | None = None,
+) -> int | None:
+    """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/delivery.py)."""
+    token, actions = None, None
+    if buttons:
+        token, actions, rows = work.deps.new_token(10), [], []
+        for row in buttons:
+            shown: list[dict[str, str]] = []
+            for button in row:
+                words = work.deps.phrases.label(button.label, lang)
+                if isinstance(button, UrlButton):
+                    shown.append({"text": words, "url": button.url})
+                else:
+                    shown.append({"text": words, "callback_data": f"{token}.{len(actions)}"})
+                    actions.append({"do": button.do, "args": button.args})
+            rows.append(shown)
+        body = {**body, "buttons": rows}
+    return await queues.add_message(
+        work.session,
+        {
+            "dedupe_key": dedupe,
+            "chat_id": chat_id,
+            "priority": int(priority),
+            "on_doubt": on_doubt,
+            "method": method,
+            "body": body,
+            "template": template,
+            "token": token,
+            "actions": actions,
+            "state": "pending",
+            "attempts": 0,
+            "created_at": work.deps.wall(),
+            "expires_at": expires_at,
+            "about": about,
+        },
+    )
+
+
+async def language(work: Work, chat_id: int) -> str:
+    """The language that a chat speaks; Chinese where it never spoke."""
+    chat = await people.chat(work.session, chat_id)
+    return chat.lang if chat else "zh"

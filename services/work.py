@@ -1,0 +1,67 @@
+"""What every service works with: the things built once (Deps), and one transaction (Work)."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database
+from domain.calendar import TradingCalendar
+from domain.policy import Policy
+from knowledge.library import Library
+from messages.phrases import BEIJING, Phrases
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Built once in ``bot/wiring.py``. ``now`` is business time; ``wall`` is the real clock (pacing, expiry)."""
+
+    policy: Policy
+    db: Database
+    phrases: Phrases
+    calendar: TradingCalendar
+    library: Callable[[], Library]
+    now: Callable[[], datetime]
+    wall: Callable[[], datetime]
+    new_token: Callable[[int], str]
+    bot_username: Callable[[], str]
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction: its session, its one instant, and what must be told after the commit."""
+
+    deps: Deps
+    session: AsyncSession
+    now: datetime
+    failure: Exception | None = None
+    # What was decided in a rolled back transaction is gone; only these run, after the commit.
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def policy(self) -> Policy:
+        return self.deps.policy
+
+    @property
+    def today(self) -> date:
+        """The calendar day in Beijing."""
+        return self.now.astimezone(BEIJING).date()
+
+
+@asynccontextmanager
+async def working(deps: Deps) -> AsyncIterator[Work]:
+    """One transaction that may write, for a job or a command: committed at the end, rolled back on an error."""
+    async with deps.db.write() as session:
+        work = Work(deps, session, deps.now())
+        yield work
+    for run in work.after_commit:
+        run()
+
+
+@asynccontextmanager
+async def reading(deps: Deps) -> AsyncIterator[Work]:
+    """One transaction that only reads."""
+    async with deps.db.read() as session:
+        yield Work(deps, session, deps.now())
