@@ -1,7 +1,7 @@
 """What the brokerage's settlement says: one account on one trading day, its positions, its trades.
 
-Names are CTP's where CTP has one, in Python spelling (``CurrMargin`` is ``curr_margin``). Money is CNY as ``Decimal``
-with two decimals, ratios are fractions (0.12 is 12 %), volumes are lots.
+Names are CTP's where CTP has one, in Python spelling (``CurrMargin`` is ``curr_margin``). Money is CNY as
+``Decimal`` with two decimals, ratios are fractions (0.12 is 12 %), volumes are lots.
 """
 
 import re
@@ -16,7 +16,7 @@ ZERO = Decimal("0.00")
 
 
 class Basis(StrEnum):
-    """How a statement counts profit: 逐日盯市 by yesterday's settlement price, 逐笔对冲 by the opening price."""
+    """How a statement counts profit: 逐日盯市 by the last settlement price, 逐笔对冲 by the opening price."""
 
     MTM = "mtm"
     TRADE = "trade"
@@ -53,7 +53,10 @@ class Hedge(StrEnum):
 
 
 class Offset(StrEnum):
-    """CTP OffsetFlag. Only SHFE and INE name today's lots; elsewhere ``CLOSE`` may close today's lots too."""
+    """CTP OffsetFlag. Only SHFE and INE name today's lots; elsewhere ``CLOSE`` may close today's lots too.
+
+    ``UNSTATED`` where the file does not say (option trades of the monitoring centre).
+    """
 
     OPEN = "open"
     CLOSE = "close"
@@ -62,18 +65,19 @@ class Offset(StrEnum):
     CLOSE_YESTERDAY = "close_yesterday"
     FORCE_OFF = "force_off"
     LOCAL_FORCE_CLOSE = "local_force_close"
+    UNSTATED = "unstated"
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementRecord:
     """One account, one trading day (or one month, see ``period``). Unique by (account, day, period).
 
-    ``equity`` is 客户权益, the denominator of both risk degrees. ``balance`` is the statement's 期末结存 (in a by-trade
-    statement without the floating result) or CTP's Balance. An amount that the file does not state is 0.00; what must
-    not be taken for zero is None. A text statement shows company margin only: there ``exchange_margin`` is None.
-    ``deposit`` and ``withdraw`` are >= 0; where only a net amount is printed, the other one is 0.00.
-    ``risk_degree`` is the printed 风险度 as a fraction, never recalculated; ``frozen`` adds margin, cash and commission
-    of open orders.
+    ``equity`` is 客户权益, the denominator of both risk degrees. ``balance`` is the statement's 期末结存 (in a
+    by-trade statement without the floating result) or CTP's Balance. An amount that the file does not state is
+    0.00; what must not be taken for zero is None. A text statement shows company margin only: there
+    ``exchange_margin`` is None. ``deposit`` and ``withdraw`` are >= 0; where only a net amount is printed, the
+    other one is 0.00. ``cash_in`` is premium received less premium paid. ``risk_degree`` is the printed 风险度 as
+    a fraction, never recalculated; ``frozen`` adds margin, cash and commission of open orders.
     """
 
     account: str
@@ -96,6 +100,7 @@ class SettlementRecord:
     commission: Decimal = ZERO
     cash_in: Decimal = ZERO
     exercise_profit: Decimal = ZERO
+    delivery_profit: Decimal = ZERO
     exercise_fee: Decimal = ZERO
     delivery_fee: Decimal = ZERO
     mortgage: Decimal = ZERO
@@ -116,9 +121,9 @@ class SettlementRecord:
 class Position:
     """Lots of one contract on one side with one hedge flag, history and today's lots together.
 
-    ``open_price`` is the average by lots. ``exchange`` is CTP's id (``SHFE``), empty where the file does not say.
-    ``position_profit`` follows the record's basis; ``profit_by_trade`` is the floating result since opening.
-    ``margin_company`` of a long option is 0.00; ``option_value`` is positive for long, negative for short options.
+    ``open_price`` is the average by lots. ``exchange`` is CTP's id (``SHFE``), empty where the file does not
+    say. ``position_profit`` follows the record's basis; ``profit_by_trade`` is the floating result since
+    opening. ``option_value`` is as printed.
     """
 
     account: str
@@ -145,7 +150,7 @@ class Position:
 class Trade:
     """One trade. ``day`` is the trading day; ``trade_date`` the calendar day where the file tells it.
 
-    A night trade belongs to the next trading day. ``trade_id`` is text: exchanges pad it with blanks and zeros.
+    A night trade belongs to the next trading day. ``trade_id`` is text: exchanges pad it with zeros.
     """
 
     account: str
@@ -169,7 +174,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class LineNote:
-    """Something about one line (1-based; in a workbook the row): a code, its facts, and the sentence in both languages."""
+    """Something about one line (1-based; in a workbook the row): a code, its facts, the sentence twice."""
 
     line: int
     code: str
@@ -183,8 +188,8 @@ class ParsedFile:
     """A file that was understood and whose sums agree.
 
     ``format`` is one of ``ctp-text``, ``cfmmc-workbook``, ``csv-trading-account``, ``csv-investor-position``,
-    ``csv-trade``, ``csv-wide``. ``day`` is the latest day in the file. ``rejected`` lines were left out and the rest
-    stands; ``notes`` were taken in and a person should know. ``sha256`` is the hexadecimal digest of the bytes.
+    ``csv-trade``, ``csv-wide``. ``day`` is the latest day in the file. ``rejected`` lines were left out and the
+    rest stands; ``notes`` were taken in and a person should know. ``sha256`` is the bytes' digest in hexadecimal.
     """
 
     format: str
@@ -198,16 +203,21 @@ class ParsedFile:
 
 
 class StatementError(Refusal):
-    """A file refused whole. Shown by the template ``refusal.statement_refused`` with ``line``, ``reason``, ``reason_zh``.
+    """A file refused whole; the template ``refusal.statement_refused`` gets ``line``, ``reason``, ``reason_zh``.
 
-    ``reason_code`` names the case, ``reason_facts`` its figures, ``line`` is 1-based and None where no line is to blame.
+    ``reason_code`` names the case, ``reason_facts`` its figures; ``line`` is 1-based, None where none is to blame.
     """
 
     def __init__(
         self, reason_code: str, line: int | None, reason_facts: dict[str, str], reason: str, reason_zh: str
     ) -> None:
         super().__init__(
-            "statement_refused", line=line, reason_code=reason_code, reason=reason, reason_zh=reason_zh, **reason_facts
+            "statement_refused",
+            line=line,
+            reason_code=reason_code,
+            reason_facts=reason_facts,
+            reason=reason,
+            reason_zh=reason_zh,
         )
         self.reason_code = reason_code
         self.line = line
@@ -223,9 +233,9 @@ _INSTRUMENT = re.compile(r"([A-Za-z]{1,4})\d{3,4}(F?)(?:-?[CPcp]-?\d+|-MS-[CP]-\
 
 
 def product_code(instrument: str) -> str:
-    """The product's code in the exchange's spelling: ``rb2610`` gives ``rb``, ``l2607F`` ``l_f``, ``SR701C5000`` ``SR``.
+    """The product's code: ``rb2610`` gives ``rb``, ``l2607F`` gives ``l_f``, ``SR701C5000`` gives ``SR``.
 
-    Empty when the text is no contract code.
+    The spelling is the contract's; empty when the text is no contract code.
     """
     match = _INSTRUMENT.fullmatch(instrument)
     if match is None:
