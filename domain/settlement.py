@@ -72,12 +72,13 @@ class Offset(StrEnum):
 class SettlementRecord:
     """One account, one trading day (or one month, see ``period``). Unique by (account, day, period).
 
-    ``equity`` is 客户权益, the denominator of both risk degrees. ``balance`` is the statement's 期末结存 (in a
-    by-trade statement without the floating result) or CTP's Balance. An amount that the file does not state is
-    0.00; what must not be taken for zero is None. A text statement shows company margin only: there
-    ``exchange_margin`` is None. ``deposit`` and ``withdraw`` are >= 0; where only a net amount is printed, the
-    other one is 0.00. ``cash_in`` is premium received less premium paid. ``risk_degree`` is the printed 风险度 as
-    a fraction, never recalculated; ``frozen`` adds margin, cash and commission of open orders.
+    ``equity`` is 客户权益, the denominator of both risk degrees. ``balance`` is the statement's
+    期末结存 (in a by-trade statement without the floating result) or CTP's Balance. An amount that the
+    file does not state is 0.00; what must not be taken for zero is None. A text statement shows company
+    margin only: there ``exchange_margin`` is None. ``deposit`` and ``withdraw`` are >= 0; where only a
+    net amount is printed, the other one is 0.00. ``cash_in`` is premium received less premium paid.
+    ``risk_degree`` is the printed 风险度 as a fraction, never recalculated; ``frozen`` adds margin,
+    cash and commission of open orders.
     """
 
     account: str
@@ -121,9 +122,9 @@ class SettlementRecord:
 class Position:
     """Lots of one contract on one side with one hedge flag, history and today's lots together.
 
-    ``open_price`` is the average by lots. ``exchange`` is CTP's id (``SHFE``), empty where the file does not
-    say. ``position_profit`` follows the record's basis; ``profit_by_trade`` is the floating result since
-    opening. ``option_value`` is as printed.
+    ``open_price`` is the average by lots. ``exchange`` is CTP's id (``SHFE``), empty where the file
+    does not say. ``position_profit`` follows the record's basis; ``profit_by_trade`` is the floating
+    result since opening. ``option_value`` is as printed.
     """
 
     account: str
@@ -187,9 +188,10 @@ class LineNote:
 class ParsedFile:
     """A file that was understood and whose sums agree.
 
-    ``format`` is one of ``ctp-text``, ``cfmmc-workbook``, ``csv-trading-account``, ``csv-investor-position``,
-    ``csv-trade``, ``csv-wide``. ``day`` is the latest day in the file. ``rejected`` lines were left out and the
-    rest stands; ``notes`` were taken in and a person should know. ``sha256`` is the bytes' digest in hexadecimal.
+    ``format`` is one of ``ctp-text``, ``cfmmc-workbook``, ``csv-trading-account``,
+    ``csv-investor-position``, ``csv-trade``, ``csv-wide``. ``day`` is the latest day in the file.
+    ``rejected`` lines were left out and the rest stands; ``notes`` were taken in and a person should
+    know. ``sha256`` is the bytes' digest in hexadecimal.
     """
 
     format: str
@@ -203,9 +205,11 @@ class ParsedFile:
 
 
 class StatementError(Refusal):
-    """A file refused whole; the template ``refusal.statement_refused`` gets ``line``, ``reason``, ``reason_zh``.
+    """A file refused whole; the template ``refusal.statement_refused`` gets ``line``, ``reason``,
+    ``reason_zh``.
 
-    ``reason_code`` names the case, ``reason_facts`` its figures; ``line`` is 1-based, None where none is to blame.
+    ``reason_code`` names the case, ``reason_facts`` its figures; ``line`` is 1-based, None where none
+    is to blame.
     """
 
     def __init__(
