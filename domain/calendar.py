@@ -145,7 +145,7 @@ class TradingCalendar:
         return self.row(day).has_night
 
     def is_holiday(self, day: date) -> bool:
-        """``day`` belongs to a public holiday: a run of free days, weekends included, with a weekday in it."""
+        """``day`` belongs to a public holiday: a run of free days, weekends too, with a weekday in it."""
         if self.is_working(day):
             return False
         return any(free.weekday() < 5 for free in self._free_run(day))
