@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.calendar import (
@@ -28,6 +28,7 @@ def shipped() -> TradingCalendar:
 
 CALENDAR = shipped()
 ALL_DAYS = [CALENDAR.first + timedelta(days=n) for n in range((CALENDAR.last - CALENDAR.first).days + 1)]
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 INNER = st.dates(date(2025, 3, 1), date(2026, 10, 31))
 
 
@@ -168,6 +169,7 @@ def test_the_deadline_is_the_moment_before_the_next_session_the_client_can_trade
     assert at(expected) == CALENDAR.next_open(at(now), night)
 
 
+@calm
 @given(INNER, st.times(), st.booleans())
 def test_the_next_opening_lies_ahead_and_belongs_to_a_session(day: date, wall: time, night: bool) -> None:
     """It is later than now, and five minutes later one of the sessions opens."""
@@ -203,6 +205,7 @@ def test_index_futures_have_two_sessions_and_other_days_none() -> None:
     assert CALENDAR.sessions(date(2026, 9, 20), hours=INDEX_DAY) == ()
 
 
+@calm
 @given(INNER)
 def test_next_and_previous_trading_days_are_each_other_s_inverse(day: date) -> None:
     """From a trading day, forth and back is the day itself."""
@@ -212,6 +215,7 @@ def test_next_and_previous_trading_days_are_each_other_s_inverse(day: date) -> N
     assert day == CALENDAR.previous_trading_day(after) or not CALENDAR.is_trading(day)
 
 
+@calm
 @given(INNER, st.integers(0, 15), st.integers(0, 15))
 def test_working_days_add_up(day: date, a: int, b: int) -> None:
     """Adding a and then b working days is adding a + b, and counting them gives the number back."""

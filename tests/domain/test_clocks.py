@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from domain.calendar import SHANGHAI, CalendarEnded, TradingCalendar, moment, read_days
@@ -28,6 +28,8 @@ from domain.clocks import (
 TABLE = Path(__file__).parents[2] / "knowledge" / "tables" / "calendar.csv"
 with TABLE.open(encoding="utf-8", newline="") as _file:
     CALENDAR = TradingCalendar(read_days(csv.DictReader(_file)))
+
+calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 MORNING = Span(time(9, 0), time(11, 30))
 AFTERNOON = Span(time(13, 0), time(17, 30))
@@ -66,6 +68,7 @@ starts = st.builds(moment, st.dates(date(2025, 1, 20), date(2026, 6, 1)), st.tim
 terms = st.integers(0, 60 * 20).map(lambda minutes: timedelta(minutes=minutes))
 
 
+@calm
 @given(starts, terms, terms, opening_hours)
 def test_adding_a_and_then_b_is_adding_both(
     start: datetime, a: timedelta, b: timedelta, hours: Hours
@@ -74,6 +77,7 @@ def test_adding_a_and_then_b_is_adding_both(
     assert due(start, a + b, hours, CALENDAR) == due(due(start, a, hours, CALENDAR), b, hours, CALENDAR)
 
 
+@calm
 @given(starts, terms, opening_hours)
 def test_nothing_falls_due_while_the_desk_is_closed(start: datetime, term: timedelta, hours: Hours) -> None:
     """The moment lies in a span, and not before the start."""
@@ -82,12 +86,14 @@ def test_nothing_falls_due_while_the_desk_is_closed(start: datetime, term: timed
     assert is_open(end, hours)
 
 
+@calm
 @given(starts, terms, opening_hours)
 def test_the_time_used_until_it_is_due_is_the_term(start: datetime, term: timedelta, hours: Hours) -> None:
     """Measuring gives back what was added."""
     assert term == elapsed(start, due(start, term, hours, CALENDAR), hours, CALENDAR)
 
 
+@calm
 @given(
     st.builds(moment, st.dates(date(2025, 1, 20), date(2026, 6, 1)), quarters),
     st.integers(0, 400),
@@ -103,6 +109,7 @@ def test_measured_time_is_the_open_quarters_counted_one_by_one(
     assert counted * quarter == elapsed(start, start + quarter_hours * quarter, hours, CALENDAR)
 
 
+@calm
 @given(starts, st.lists(st.integers(0, 5000), min_size=2, max_size=2), opening_hours)
 def test_measured_time_adds_up(start: datetime, minutes: list[int], hours: Hours) -> None:
     """From a to c is from a to b and from b to c."""
@@ -124,6 +131,7 @@ def pauses(draw: st.DrawFn) -> tuple[datetime, list[Pause]]:
     return start, found
 
 
+@calm
 @given(pauses(), terms, opening_hours)
 def test_a_paused_term_ends_when_the_time_outside_the_pauses_is_used(
     case: tuple[datetime, list[Pause]], term: timedelta, hours: Hours
@@ -137,6 +145,7 @@ def test_a_paused_term_ends_when_the_time_outside_the_pauses_is_used(
     assert is_open(end, hours)
 
 
+@calm
 @given(pauses(), terms, st.integers(0, 9000), opening_hours)
 def test_what_was_used_paused_and_left_always_adds_up(
     case: tuple[datetime, list[Pause]], budget: timedelta, minutes: int, hours: Hours
@@ -151,6 +160,7 @@ def test_what_was_used_paused_and_left_always_adds_up(
     assert (reading.elapsed, reading.paused) == (other.elapsed, other.paused)
 
 
+@calm
 @given(pauses(), terms, opening_hours)
 def test_marks_are_reached_in_their_order(
     case: tuple[datetime, list[Pause]], budget: timedelta, hours: Hours
@@ -309,5 +319,4 @@ def test_a_stop_after_the_term_ran_out_does_not_undo_it() -> None:
     late = (Pause(at("2026-09-09 13:00"), None),)
     reading = read(at("2026-09-09 09:00"), 2 * HOUR, at("2026-09-09 15:00"), DESK, CALENDAR, late)
     assert at("2026-09-09 11:00") == reading.due
-    assert reading.overdue is False or reading.left < timedelta(0)
-    assert timedelta(minutes=150) == reading.elapsed
+    assert (timedelta(minutes=150), timedelta(minutes=-30)) == (reading.elapsed, reading.left)
