@@ -78,12 +78,15 @@ async def add_message(session: AsyncSession, values: dict[str, Any]) -> int | No
 async def due_messages(
     session: AsyncSession, *, at: datetime, not_chats: Collection[int], limit: int
 ) -> list[OutboxMessage]:
-    """Messages ready to go, most urgent first, leaving out chats that must rest."""
+    """Messages ready to go, most urgent first, leaving out chats that must rest.
+
+    The answer to a pressed button is no message and goes to a resting chat too.
+    """
     query = select(OutboxMessage).where(
         OutboxMessage.state == "pending", or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at)
     )
     if not_chats:
-        query = query.where(OutboxMessage.chat_id.not_in(not_chats))
+        query = query.where(or_(OutboxMessage.method == "answer", OutboxMessage.chat_id.not_in(not_chats)))
     return list(await session.scalars(query.order_by(OutboxMessage.priority, OutboxMessage.id).limit(limit)))
 
 

@@ -12,6 +12,7 @@ from domain.calendar import TradingCalendar
 from domain.policy import Policy
 from knowledge.library import Library
 from messages.phrases import BEIJING, Phrases
+from services.prices import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Deps:
     phrases: Phrases
     calendar: TradingCalendar
     library: Callable[[], Library]
+    prices: PriceBook
     now: Callable[[], datetime]
     wall: Callable[[], datetime]
     new_token: Callable[[int], str]

@@ -1,0 +1,96 @@
+"""The one place where real things are chosen: clocks, tokens, database, library, Telegram."""
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+
+from telegram.ext import Application, ContextTypes, ExtBot
+from telegram.request import HTTPXRequest
+
+import handlers
+from bot.clock import business_clock, wall
+from bot.settings import Settings, StartError
+from db.engine import Database
+from domain.calendar import TradingCalendar
+from domain.policy import Policy
+from handlers.context import App, Context
+from knowledge.library import Library
+from messages.phrases import BEIJING, Phrases
+from services import plans
+from services.prices import PriceBook
+from services.work import Deps
+
+CALENDAR = Path(__file__).parent.parent / "knowledge" / "tables" / "calendar.csv"
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+
+
+def new_token(length: int) -> str:
+    """A random word of letters and digits that are hard to confuse (5.7 bits each)."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def library(settings: Settings, policy: Policy, *, background: bool) -> Library:
+    """The shipped library with the company's facts, as of business time."""
+    now = business_clock(settings.clock)
+    return Library.load(
+        facts={lang: {"company": policy.company.words(lang), "facts": policy.fact_words(lang)} for lang in ("zh", "en")},
+        rates=plans.company_rates(policy),
+        today=lambda: now().astimezone(BEIJING).date(),
+        background=background,
+    )
+
+
+def deps(settings: Settings, policy: Policy, database: Database, loaded: Library | None = None) -> Deps:
+    """Everything the services work with. Without ``loaded`` no question can be asked (imports, the operator)."""
+
+    def no_library() -> Library:
+        raise StartError("this command does not load the library")
+
+    username: list[str] = []
+
+    return Deps(
+        policy=policy,
+        db=database,
+        phrases=Phrases(policy.company.words),
+        calendar=TradingCalendar.load(CALENDAR),
+        library=(lambda: loaded) if loaded is not None else no_library,
+        prices=PriceBook(),
+        now=business_clock(settings.clock),
+        wall=wall,
+        new_token=new_token,
+        bot_username=lambda: username[0] if username else os.environ.get("QIFU_BOT_USERNAME", ""),
+    )
+
+
+def application(settings: Settings, in_flight: int) -> App:
+    """python-telegram-bot, never started: no updater, no job queue, no persistence. Intake and delivery are ours."""
+    if settings.token is None:
+        raise StartError("QIFU_BOT_TOKEN is not set: put the token from @BotFather into the environment or .env")
+    local = settings.api_url.startswith(("http://127.", "http://localhost"))
+    options = {} if local or settings.proxy is None else {"proxy": settings.proxy}
+    # trust_env is off for a local server: a proxy variable must not catch the loopback.
+    http = {"trust_env": False} if local else {}
+    bot: ExtBot[None] = ExtBot(
+        token=settings.token,
+        base_url=f"{settings.api_url}/bot",
+        base_file_url=f"{settings.api_url}/file/bot",
+        request=HTTPXRequest(connection_pool_size=in_flight + 4, httpx_kwargs=http, **options),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=http, **options),
+    )
+    app = (
+        Application.builder()
+        .bot(bot)
+        .updater(None)
+        .job_queue(None)
+        .context_types(ContextTypes(context=Context))
+        .build()
+    )
+    handlers.install(app)
+    return app
+
+
+async def wait_ready(loaded: Library) -> None:
+    """Returns when the index stands."""
+    while not loaded.ready:
+        await asyncio.to_thread(loaded.wait, 0.5)

@@ -1,0 +1,49 @@
+"""What follows when a message was sent, could not be sent, or is in doubt: in the transaction that stores the result."""
+
+from collections.abc import Awaitable, Callable
+
+from db import people
+from db.models import OutboxMessage
+from services import alerts
+from services.work import Work
+
+OnSent = Callable[[Work, int, list[int]], Awaitable[None]]
+OnFailed = Callable[[Work, int, str, str], Awaitable[None]]
+
+# key of OutboxMessage.about -> what the owner of that message does
+ON_SENT: dict[str, OnSent] = {}
+ON_FAILED: dict[str, OnFailed] = {}
+
+
+async def sent(work: Work, message: OutboxMessage, message_ids: list[int]) -> None:
+    """Telegram accepted the message and numbered it ``message_ids``."""
+    for key, value in (message.about or {}).items():
+        if key in ON_SENT:
+            await ON_SENT[key](work, value, message_ids)
+
+
+async def failed(work: Work, message: OutboxMessage, state: str, reason: str) -> None:
+    """The message will never arrive. ``state``: blocked (the person is out of reach) or failed."""
+    if state == "blocked":
+        await blocked(work, message.chat_id)
+    for key, value in (message.about or {}).items():
+        if key in ON_FAILED:
+            await ON_FAILED[key](work, value, state, reason)
+
+
+async def held(work: Work, message: OutboxMessage) -> None:
+    """The message may or may not have arrived, and must not be sent twice: people decide."""
+    await alerts.operators(
+        work, "alert.message_held", dedupe=f"held/{message.id}", outbox_id=message.id, template=message.template or ""
+    )
+    for key, value in (message.about or {}).items():
+        if key in ON_FAILED:
+            await ON_FAILED[key](work, value, "held", "in doubt")
+
+
+async def blocked(work: Work, chat_id: int) -> None:
+    """A chat that cannot be reached: remembered until the person writes again."""
+    chat = await people.chat(work.session, chat_id)
+    if chat is not None and chat.blocked_at is None:
+        chat.blocked_at = work.now
+

@@ -1,0 +1,31 @@
+"""What happens by the clock. Each job looks for what is due and does it in a transaction of its own."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from services.work import Deps, Work, working
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``run`` does what is due at ``work.now``, once, however often it is called."""
+
+    name: str
+    run: Callable[[Work], Awaitable[None]]
+
+
+JOBS: tuple[Job, ...] = ()
+
+
+async def tick(deps: Deps) -> None:
+    """Runs every job. A defect in one does not keep the others from their work."""
+    for job in JOBS:
+        try:
+            async with working(deps) as work:
+                await job.run(work)
+        except Exception as error:  # noqa: BLE001  # one bad job must not stop margin calls
+            log.error("job failed", job=job.name, error=type(error).__name__)
