@@ -7,9 +7,14 @@ LIMIT = 4096
 _TAG = re.compile(r"<(/?)([a-z-]+)[^>]*>")
 
 
+def plain(html: str) -> str:
+    """The visible text alone."""
+    return unescape(_TAG.sub("", html))
+
+
 def units(html: str) -> int:
     """UTF-16 units of the visible text: what Telegram counts after parsing entities."""
-    return len(unescape(_TAG.sub("", html)).encode("utf-16-le")) // 2
+    return len(plain(html).encode("utf-16-le")) // 2
 
 
 def split(html: str, limit: int = LIMIT) -> list[str]:

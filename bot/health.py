@@ -1,0 +1,51 @@
+"""What the health page and the metrics say: queues, their age, the connection, the index."""
+
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from db import health as rows
+
+if TYPE_CHECKING:
+    from bot.program import Running
+
+# A question that waits longer than this is a reason to look.
+_TOO_OLD_SECONDS = 30
+
+
+async def probe(running: "Running") -> dict[str, Any]:
+    """{"ok": bool, "problems": [...], figures}: never a person's data."""
+    figures = await _figures(running)
+    problems = []
+    if running.polling is not None and not running.polling.reachable:
+        problems.append("telegram is out of reach")
+    if not running.library.ready:
+        problems.append("the index of the library is being built")
+    if figures["inbox_oldest_seconds"] > _TOO_OLD_SECONDS:
+        problems.append("updates wait too long in the inbox")
+    if figures["outbox_urgent_oldest_seconds"] > _TOO_OLD_SECONDS:
+        problems.append("margin calls or replies wait too long in the outbox")
+    return {"ok": not problems, "problems": problems, **figures}
+
+
+async def metrics(running: "Running") -> bytes:
+    """Prometheus text."""
+    registry = CollectorRegistry()
+    figures = await _figures(running)
+    for name, value in figures.items():
+        Gauge(f"qifu_{name}", name.replace("_", " "), registry=registry).set(value)
+    Gauge("qifu_telegram_reachable", "1 while polling reaches Telegram", registry=registry).set(
+        1 if running.polling is None or running.polling.reachable else 0
+    )
+    return generate_latest(registry)
+
+
+async def _figures(running: "Running") -> dict[str, float]:
+    async with running.deps.db.read() as session:
+        stored = await rows.figures(session, running.deps.wall())
+    return {
+        **stored,
+        "updates_handled_total": running.inbox.handled,
+        "messages_sent_total": running.delivery.sent,
+        "messages_failed_total": running.delivery.failed,
+    }
