@@ -45,7 +45,9 @@ class Library:
 
     @classmethod
     def load_plain(cls, folder: Path, *, cache_dir: Path | None = CACHE) -> Self:
-        """Load a folder of plain articles (``--kb``): only the library, no calculator and no rules of ours."""
+        """Load a folder of plain articles (``--kb``): only the library, no calculator and no rules of
+        ours.
+        """
         raise NotImplementedError
 
     @property
@@ -77,7 +79,9 @@ class Library:
         raise NotImplementedError
 
     def article(self, article: str, lang: Lang, as_of: date | None = None) -> Article | None:
-        """An article by id, in the version in force; None where there is none (for buttons and related links)."""
+        """An article by id, in the version in force; None where there is none (for buttons and related
+        links).
+        """
         raise NotImplementedError
 
     def answer_with(
