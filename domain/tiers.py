@@ -60,8 +60,8 @@ class TierRule:
     """Bounds in CNY; each belongs to the upper class.
 
     A client is active with ``active_round_trips_per_day`` on average over at least ``active_days`` trading
-    days, or with a same-day share of closed lots from ``active_same_day_share`` on at a median holding time
-    up to ``active_median_holding``; and, where ``active_fee_per_turnover`` is set, a retained fee per turnover
+    days, or with a same-day share of closed lots from ``active_same_day_share`` on at a median holding up to
+    ``active_median_holding``; and, where ``active_fee_per_turnover`` is set, a retained fee per turnover
     below it.
     """
 
