@@ -44,7 +44,6 @@ _CURRENCY = re.compile(r"(?:币种|Currency)\s*:+\s*([^\s:]+)", re.IGNORECASE)
 _PAIR = re.compile(r"([^:]*):+\s*([^\s:]*)")
 _RULE = re.compile(r"[-=_—─]+")
 _NOT_COMPANY = re.compile(r"制表时间|Creation\s*Date|\|", re.IGNORECASE)
-_CONTRACT = re.compile(r"[A-Za-z][A-Za-z0-9&_. -]{1,39}")
 
 _REQUIRED = (
     "pre_balance",
@@ -388,7 +387,7 @@ def _blame(table: Table, cells: list[str], lots: int) -> dict[str, str]:
 
 def _contract(table: Table, line: int, cells: list[str]) -> str:
     instrument = table.text(cells, "instrument")
-    if not _CONTRACT.fullmatch(instrument):
+    if not figures.CONTRACT.fullmatch(instrument):
         raise refuse("bad_contract", line, value=instrument)
     return instrument
 

@@ -8,17 +8,17 @@ from statements.reasons import refuse
 _CHINESE = re.compile("[\u3000-\u9fff\uff00-\uffef]")
 
 
-def decode(data: bytes) -> str:
-    """The text. Raises StatementError for UTF-16, for a line in neither encoding, and for mixed
-    encodings.
+def decode(data: bytes) -> tuple[str, str]:
+    """The text and the name of its encoding. Raises StatementError for UTF-16, for a line in neither
+    encoding, and for mixed encodings.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise refuse("utf16")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig"), "utf-8-sig"
     except UnicodeDecodeError:
         pass
-    return _decode_gb18030(data.removeprefix(b"\xef\xbb\xbf"))
+    return _decode_gb18030(data), "gb18030"
 
 
 def _decode_gb18030(data: bytes) -> str:

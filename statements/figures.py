@@ -12,7 +12,7 @@ CENT = Decimal("0.01")
 # Amounts beyond this do not fit the database's money columns, and no account of a brokerage has them.
 LARGEST = Decimal(10) ** 13
 
-_PLAIN = re.compile(r"[-+]?[0-9]{1,13}(?:\.[0-9]{1,2})?", re.ASCII)
+TWO_DECIMALS = re.compile(r"-?[0-9]{1,13}\.[0-9]{2}", re.ASCII)
 _NUMBER = re.compile(
     r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,40})(?:\.[0-9]{0,40})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII
 )
@@ -20,7 +20,9 @@ _LOTS = re.compile(r"[0-9]{1,9}(?:\.0{1,4})?", re.ASCII)
 _DATE = re.compile(r"([0-9]{4})([-/.]?)([0-9]{1,2})\2([0-9]{1,2})", re.ASCII)
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,23}", re.ASCII)
-_ZEROS = {"0": ZERO, "0.0": ZERO, "0.00": ZERO, "-0.00": ZERO}
+# Contracts, options and combinations: rb2610, m2701-C-3000, SPC a2609&m2609.
+CONTRACT = re.compile(r"[A-Za-z][A-Za-z0-9&_. -]{1,39}")
+ZEROS = {"0": ZERO, "0.0": ZERO, "0.00": ZERO, "-0.00": ZERO}
 
 
 def amount(text: str) -> Decimal | None:
@@ -30,11 +32,12 @@ def amount(text: str) -> Decimal | None:
     Thousands separators and an exponent are read; NaN, Infinity and amounts of 10^13 and more are no
     amount.
     """
-    if (zero := _ZEROS.get(text)) is not None:
+    if (zero := ZEROS.get(text)) is not None:
         return zero
-    if _PLAIN.fullmatch(text):
+    if TWO_DECIMALS.fullmatch(text):
         return Decimal(text)
-    return number(text)
+    value = number(text)
+    return cents(value) if value is not None and value == cents(value) else value
 
 
 def number(text: str) -> Decimal | None:
@@ -50,9 +53,9 @@ def number(text: str) -> Decimal | None:
     return value
 
 
-def price(text: str) -> Decimal | None:
-    """A price, or None for what CTP writes when it has none: empty, ``--``, or the largest double."""
-    return number(text)
+def is_number(text: str) -> bool:
+    """Whether the text has the form of a number, however large."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def cents(value: Decimal) -> Decimal:

@@ -4,6 +4,7 @@ from hashlib import sha256
 
 from domain.settlement import ParsedFile
 from statements import ctp_sums, ctp_text
+from statements.ctp_csv import looks_like_ctp_csv, read_csv
 from statements.encoding import decode
 from statements.limits import Limits
 from statements.reasons import refuse
@@ -24,7 +25,10 @@ def read(name: str, data: bytes, *, limits: Limits = _DEFAULT) -> ParsedFile:
         raise refuse("too_large", size=str(len(data)), limit=str(limits.max_bytes))
     if data.startswith(_OLE):
         raise refuse("old_xls")
-    text = decode(data)
+    text, encoding = decode(data)
+    if looks_like_ctp_csv(text[:20_000]):
+        del text
+        return read_csv(data, encoding, limits)
     if ctp_text.looks_like_a_statement(text):
         return _from_text(text, data)
     raise refuse("not_a_statement")
