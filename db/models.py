@@ -215,6 +215,7 @@ class Invite(Base):
     client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     person: Mapped[str] = mapped_column(String(10), default="holder")  # holder | authorised
+    phone: Mapped[str | None]  # of an authorised person; the holder's stands in the register
     made_by: Mapped[str]
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -245,6 +246,21 @@ class Link(Base):
             unique=True,
             sqlite_where=text("staff_id IS NOT NULL AND until IS NULL"),
             postgresql_where=text("staff_id IS NOT NULL AND until IS NULL"),
+        ),
+        Index(
+            "uq_link_live_staff_id",
+            "staff_id",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+        Index(
+            "uq_link_live_client",
+            "chat_id",
+            "client_id",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
         ),
     )
 

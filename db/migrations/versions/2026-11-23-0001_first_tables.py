@@ -329,6 +329,7 @@ def upgrade() -> None:
     sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('person', sa.String(length=10), nullable=False),
+    sa.Column('phone', sa.Text(), nullable=True),
     sa.Column('made_by', sa.Text(), nullable=False),
     sa.Column('made_at', db.types.Utc(timezone=True), nullable=False),
     sa.Column('expires_at', db.types.Utc(timezone=True), nullable=False),
@@ -358,7 +359,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_link_chat_id'), ['chat_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_link_client_id'), ['client_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_link_staff_id'), ['staff_id'], unique=False)
+        batch_op.create_index('uq_link_live_client', ['chat_id', 'client_id'], unique=True, sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
         batch_op.create_index('uq_link_live_staff', ['chat_id'], unique=True, sqlite_where=sa.text('staff_id IS NOT NULL AND until IS NULL'), postgresql_where=sa.text('staff_id IS NOT NULL AND until IS NULL'))
+        batch_op.create_index('uq_link_live_staff_id', ['staff_id'], unique=True, sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
 
     op.create_table('position_day',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -499,7 +502,9 @@ def downgrade() -> None:
 
     op.drop_table('position_day')
     with op.batch_alter_table('link', schema=None) as batch_op:
+        batch_op.drop_index('uq_link_live_staff_id', sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
         batch_op.drop_index('uq_link_live_staff', sqlite_where=sa.text('staff_id IS NOT NULL AND until IS NULL'), postgresql_where=sa.text('staff_id IS NOT NULL AND until IS NULL'))
+        batch_op.drop_index('uq_link_live_client', sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
         batch_op.drop_index(batch_op.f('ix_link_staff_id'))
         batch_op.drop_index(batch_op.f('ix_link_client_id'))
         batch_op.drop_index(batch_op.f('ix_link_chat_id'))
