@@ -52,12 +52,21 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What an answer offers next: a label and what the chat does (``complain``, ``human``, ``ask: ...``)."""
+
+    label: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One text of the library in one language and one version.
 
     ``phrasings`` are how people ask, ``not_for`` phrasings that must not land here, ``keywords`` extra words
     for the search; ``text`` is plain, ``html`` carries Telegram's tags only; ``version`` is the first eight
-    hex digits of the file's SHA-256. In force from ``effective_from`` to the day before ``expires_on``.
+    hex digits of the file's SHA-256; ``basis`` its confidence mark (S, K or D). In force from
+    ``effective_from`` to the day before ``expires_on``.
     """
 
     id: str
@@ -77,7 +86,8 @@ class Article:
     keywords: tuple[str, ...] = ()
     not_for: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
+    basis: str = ""
     path: str = ""
 
     def in_force(self, day: date | None) -> bool:
@@ -226,7 +236,7 @@ class Answer:
     category: int | None = None
     citations: tuple[Citation, ...] = ()
     related: tuple[Candidate, ...] = ()
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
     urgent: bool = False
