@@ -97,18 +97,19 @@ class ContractTable:
         own_margin = next((row for row in reversed(own) if row.margin_ratio is not None), None)
         own_fees = next((row for row in reversed(own) if row.fees is not None), None)
         margin_row, fee_row = own_margin or base, own_fees or base
-        assert margin_row.margin_ratio is not None and fee_row.fees is not None
-        assert base.multiplier is not None and base.tick is not None
+        multiplier, tick, ratio, fees = base.multiplier, base.tick, margin_row.margin_ratio, fee_row.fees
+        if multiplier is None or tick is None or ratio is None or fees is None:
+            raise KeyError(product)
         return ContractSpec(
             product=product,
             exchange=base.exchange,
             name_zh=base.name_zh,
             name_en=base.name_en,
-            multiplier=base.multiplier,
+            multiplier=multiplier,
             unit=base.unit,
-            tick=base.tick,
-            margin_ratio=margin_row.margin_ratio,
-            fees=fee_row.fees,
+            tick=tick,
+            margin_ratio=ratio,
+            fees=fees,
             night_close=base.night_close,
             effective_from=base.effective_from,
             effective_to=base.effective_to,

@@ -1,0 +1,291 @@
+"""Files of the library to ``Article`` values: front matter checked key by key, company facts filled in.
+
+Every fault becomes a ``Finding`` that names the file and the line or key; the article is left out.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError
+from jinja2.sandbox import SandboxedEnvironment
+
+from domain.knowledge import Article, Finding, NextStep, Status
+from knowledge.lexicon import has_han
+from knowledge.markup import escape, to_html, to_plain
+
+LANGUAGES = ("zh", "en")
+AUDIENCES = ("public", "client", "staff")
+FEWEST_PHRASINGS = 5
+_REQUIRED = ("id", "topic", "title", "phrasings")
+_SHIPPED = ("audience", "effective_from", "status", "source")
+_KNOWN = {
+    *_REQUIRED,
+    *_SHIPPED,
+    "expires_on",
+    "review_by",
+    "not_for",
+    "keywords",
+    "related",
+    "next",
+    "basis",
+}
+_MARKED_UP = re.compile(r"[*_#>`\[\]|~&<]|^\s*[-+\d]", re.MULTILINE)
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _FaultError(Exception):
+    """What is wrong with one file, at which key or line, and what to do."""
+
+    def __init__(self, problem: str, remedy: str = "", at: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.remedy, self.at = problem, remedy, at
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The articles of a folder and what was wrong with the rest."""
+
+    articles: tuple[Article, ...]
+    findings: tuple[Finding, ...]
+
+    def versions(self) -> dict[tuple[str, str], list[Article]]:
+        """(language, id) -> its versions, oldest first."""
+        found: dict[tuple[str, str], list[Article]] = {}
+        for article in sorted(self.articles, key=lambda a: a.effective_from or date.min):
+            found.setdefault((article.lang, article.id), []).append(article)
+        return found
+
+
+def read_shelf(
+    folder: Path, topics: Collection[str], facts: Mapping[str, Mapping[str, object]] | None
+) -> Shelf:
+    """Read ``folder/<lang>/*.md`` of the shipped kind; ``facts`` by language fill Jinja variables."""
+    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    articles: list[Article] = []
+    findings: list[Finding] = []
+    for lang in LANGUAGES:
+        for path in sorted((folder / lang).glob("*.md")):
+            name = f"{lang}/{path.name}"
+            try:
+                article = _read(
+                    path, name, lang, strict=True, facts=(facts or {}).get(lang, {}), env=environment
+                )
+            except _FaultError as fault:
+                findings.append(Finding(name + fault.at, fault.problem, fault.remedy))
+                continue
+            articles.append(article)
+            findings.extend(_remarks(article, name, topics))
+    findings.extend(_across(articles))
+    return Shelf(tuple(articles), tuple(findings))
+
+
+def read_plain(folder: Path) -> Shelf:
+    """Read every ``*.md`` below a folder (``--kb``): id, topic, title, phrasings and a text are enough."""
+    articles: list[Article] = []
+    findings: list[Finding] = []
+    for path in sorted(folder.rglob("*.md")):
+        name = path.relative_to(folder).as_posix()
+        lang = next((part for part in path.relative_to(folder).parts[:-1] if part in LANGUAGES), "")
+        try:
+            articles.append(_read(path, name, lang, strict=False, facts={}, env=None))
+        except _FaultError as fault:
+            findings.append(Finding(name + fault.at, fault.problem, fault.remedy))
+    findings.extend(_across(articles))
+    return Shelf(tuple(articles), tuple(findings))
+
+
+def _read(
+    path: Path,
+    name: str,
+    lang: str,
+    *,
+    strict: bool,
+    facts: Mapping[str, object],
+    env: SandboxedEnvironment | None,
+) -> Article:
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _FaultError(f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
+    front, body, first_line = _split(text)
+    head = _front_matter(front)
+    if strict:
+        _check_keys(head)
+    for key in _REQUIRED:
+        if not head.get(key):
+            raise _FaultError("is missing or empty", "every article needs it", f": {key}")
+    if not body.strip():
+        raise _FaultError("has no text below the front matter", "write the answer")
+    phrasings = _words(head, "phrasings")
+    title = str(head["title"]).strip()
+    markdown = _fill(body, facts, env, first_line) if env else body
+    html = to_html(markdown) if _MARKED_UP.search(markdown) else escape(markdown.strip())
+    return Article(
+        id=str(head["id"]).strip(),
+        lang=lang or ("zh" if has_han(title + "".join(phrasings)) else "en"),
+        topic=str(head["topic"]).strip(),
+        title=title,
+        phrasings=phrasings,
+        text=to_plain(html),
+        html=html,
+        version=hashlib.sha256(raw).hexdigest()[:8],
+        audience=_one_of(head, "audience", AUDIENCES, "public"),
+        effective_from=_day(head, "effective_from"),
+        expires_on=_day(head, "expires_on"),
+        review_by=_day(head, "review_by"),
+        status=Status(_one_of(head, "status", tuple(Status), Status.CONFIRMED.value)),
+        source=str(head.get("source") or "").strip(),
+        keywords=_words(head, "keywords"),
+        not_for=_words(head, "not_for"),
+        related=_words(head, "related"),
+        next_steps=tuple(_steps(head)),
+        basis=str(head.get("basis") or ""),
+        path=name,
+    )
+
+
+def _split(text: str) -> tuple[str, str, int]:
+    """Front matter, body, and the line on which the body begins."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[0].strip() != "---":
+        raise _FaultError("does not begin with front matter", "the first line must be ---", ":1")
+    for at, line in enumerate(lines[1:], start=1):
+        if line.strip() == "---":
+            return "\n".join(lines[1:at]), "\n".join(lines[at + 1 :]), at + 2
+    raise _FaultError("has front matter that does not end", "close it with a line ---", ":1")
+
+
+def _front_matter(front: str) -> dict[str, Any]:
+    try:
+        head = yaml.load(front, Loader=_Loader)  # noqa: S506 - a safe loader, in C where it is there
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 2 if mark else 1
+        problem = getattr(error, "problem", None) or "cannot be read"
+        raise _FaultError(f"is not YAML: {problem}", "quote text with : or # in it", f":{line}") from None
+    if not isinstance(head, dict):
+        raise _FaultError("has front matter without keys", "write key: value lines", ":2")
+    return head
+
+
+def _check_keys(head: Mapping[str, Any]) -> None:
+    for key in head:
+        if key not in _KNOWN:
+            raise _FaultError(
+                "is not a key that articles have", f"one of {', '.join(sorted(_KNOWN))}", f": {key}"
+            )
+    for key in _SHIPPED:
+        if not head.get(key):
+            raise _FaultError("is missing or empty", "every shipped article needs it", f": {key}")
+
+
+def _fill(body: str, facts: Mapping[str, object], env: SandboxedEnvironment, first_line: int) -> str:
+    if "{{" not in body and "{%" not in body:
+        return body
+    try:
+        return env.from_string(body).render(**facts)
+    except TemplateSyntaxError as error:
+        at = f":{first_line + error.lineno - 1}"
+        raise _FaultError(f"has a variable that cannot be read: {error.message}", "", at) from None
+    except UndefinedError as error:
+        wanted = re.findall(r"{{\s*([\w.]+)", body)
+        unknown = next((w for w in wanted if not _known(w, facts)), "?")
+        line = first_line + body[: max(0, body.find(unknown))].count("\n")
+        problem = f"uses the variable {unknown}, which config.yaml does not have ({error.message})"
+        raise _FaultError(problem, "add it to company or facts", f":{line}") from None
+
+
+def _known(name: str, facts: Mapping[str, object]) -> bool:
+    value: object = facts
+    for part in name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _words(head: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = head.get(key)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value.strip(),) if value.strip() else ()
+    if not isinstance(value, list) or any(isinstance(v, dict | list) for v in value):
+        raise _FaultError("is not a list of words", "write [one, another]", f": {key}")
+    return tuple(dict.fromkeys(str(v).strip() for v in value if v is not None and str(v).strip()))
+
+
+def _day(head: Mapping[str, Any], key: str) -> date | None:
+    value = head.get(key)
+    if value is None or isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise _FaultError(f"is no date: {value}", "write it as 2022-08-01", f": {key}") from None
+
+
+def _one_of(head: Mapping[str, Any], key: str, allowed: Sequence[str], default: str) -> str:
+    value = str(head.get(key) or default)
+    if value not in allowed:
+        raise _FaultError(f"is {value}, not one of {', '.join(allowed)}", "", f": {key}")
+    return value
+
+
+def _steps(head: Mapping[str, Any]) -> Iterator[NextStep]:
+    for step in head.get("next") or ():
+        if not isinstance(step, dict) or not {"label", "do"} <= step.keys():
+            raise _FaultError("has a step without label and do", "write {label: ..., do: ...}", ": next")
+        yield NextStep(str(step["label"]), str(step["do"]))
+
+
+def _remarks(article: Article, name: str, topics: Collection[str]) -> Iterator[Finding]:
+    if article.topic not in topics:
+        yield Finding(
+            f"{name}: topic", f"{article.topic} is not in topics.yaml", "add it there or correct it"
+        )
+    if len(article.phrasings) < FEWEST_PHRASINGS:
+        yield Finding(
+            f"{name}: phrasings",
+            f"has {len(article.phrasings)}, at least {FEWEST_PHRASINGS} are needed",
+            "add what people really type",
+            fatal=False,
+        )
+    both = set(article.phrasings) & set(article.not_for)
+    if both:
+        yield Finding(
+            f"{name}: not_for", f"also a phrasing: {sorted(both)[0]}", "keep one of the two", fatal=False
+        )
+
+
+def _across(articles: Sequence[Article]) -> Iterator[Finding]:
+    """What only shows between articles: the same id and first day twice, one phrasing in two articles."""
+    first: dict[tuple[str, str, date | None], str] = {}
+    said: dict[tuple[str, str], tuple[str, str]] = {}
+    ids = {(a.lang, a.id) for a in articles}
+    for article in articles:
+        key = (article.lang, article.id, article.effective_from)
+        if key in first:
+            problem = f"{article.id} is there twice from the same day (also {first[key]})"
+            yield Finding(f"{article.path}: id", problem, "rename one, or give it its own effective_from")
+        first.setdefault(key, article.path)
+        for phrasing in article.phrasings:
+            other, path = said.setdefault((article.lang, phrasing.lower()), (article.id, article.path))
+            if other != article.id:
+                problem = f"{phrasing!r} is also a phrasing of {path}"
+                yield Finding(f"{article.path}: phrasings", problem, "leave it in one of them", fatal=False)
+        for related in article.related:
+            if (article.lang, related) not in ids:
+                yield Finding(
+                    f"{article.path}: related",
+                    f"there is no article {related}",
+                    "correct the id",
+                    fatal=False,
+                )
