@@ -1,0 +1,84 @@
+"""``python -m bot ask``: the library without Telegram, and without a database unless a client's plan is wanted."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+from bot.settings import StartError, policy, settings
+from domain.errors import Refusal
+from domain.knowledge import Answer
+from domain.market import ClientPlan
+from knowledge.library import Lang, Library, LibraryError
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of the command."""
+
+    kb: Path | None
+    lang: str | None
+    as_of: date | None
+    explain: bool
+    client: str | None
+
+
+def batch(path: Path | None) -> list[str]:
+    """The questions of a file of JSON lines. A line without ``q`` is named."""
+    assert path is not None
+    questions = []
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{path} cannot be read: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            questions.append(str(json.loads(line)["q"]))
+        except (ValueError, KeyError, TypeError):
+            raise StartError(f"{path}, line {number}: not a JSON object with a field q") from None
+    return questions
+
+
+def answers(asked: Asked, questions: Iterable[str]) -> Iterator[Answer]:
+    """One answer a question, in order; the library is loaded once."""
+    from bot import wiring
+
+    found = settings()
+    plan: ClientPlan | None = None
+    try:
+        if asked.kb is not None:
+            library = Library.load_plain(asked.kb)
+        else:
+            rules = policy(found.config)
+            library = wiring.library(found, rules, background=False)
+            if asked.client is not None:
+                plan = asyncio.run(_plan(asked.client))
+    except LibraryError as error:
+        raise StartError(str(error)) from None
+    for question in questions:
+        yield library.ask(
+            question, lang=cast(Lang | None, asked.lang), as_of=asked.as_of, plan=plan, explain=asked.explain
+        )
+
+
+async def _plan(account: str) -> ClientPlan | None:
+    """The fee and margin plan of an account in the register."""
+    from db import people
+    from db.engine import Database
+    from services import access, plans
+
+    found = settings()
+    database = Database(found.database_url)
+    try:
+        async with database.read() as session:
+            client = await people.client_by_account(session, account)
+        if client is None:
+            raise Refusal("not_found")
+        return plans.of(policy(found.config), access.client_ref(client))
+    finally:
+        await database.close()
