@@ -1,4 +1,4 @@
-"""What a person says to prove who it is: telephone numbers as written everywhere, the tail of an account number."""
+"""What a person says to prove who it is: a telephone number, the tail of an account number."""
 
 import re
 import unicodedata
@@ -12,9 +12,9 @@ _TAIL = re.compile(
 
 
 def phone_number(text: str) -> str:
-    """Digits with the country code and nothing else: ``+86 138-0000-0000`` and ``13800000000`` are one number.
+    """Digits with the country code and nothing else: ``+86 138-0000-0000`` and ``13800000000`` are one.
 
-    Eleven digits that begin with 1 are a mainland mobile number; ``00`` in front is the international prefix.
+    Eleven digits that begin with 1 are a mainland mobile; ``00`` in front is the international prefix.
     """
     digits = "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
     digits = digits.removeprefix("00")
@@ -22,7 +22,7 @@ def phone_number(text: str) -> str:
 
 
 def stated_number(text: str) -> str | None:
-    """The digits of a message that says an account's tail (``尾号2345``, ``２３４５``) or the whole number, else None.
+    """The digits of a message that says an account's tail (``尾号2345``) or its whole number, else None.
 
     A question that merely contains digits (``rb2701 保证金``) says none.
     """

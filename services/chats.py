@@ -28,6 +28,15 @@ async def show_menu_of_commands(work: Work, who: Actor, commands: list[dict[str,
     await outbox.put(work, who.chat_id, "menu", body, priority=Priority.BROADCAST)
 
 
+async def forget_menu(work: Work, chat_id: int) -> None:
+    """Takes the command menu of a role from a chat that lost it; the next /start sets the one that fits."""
+    chat = await people.chat(work.session, chat_id)
+    if chat is not None and chat.menu is not None:
+        chat.menu = None
+        body = {"commands": [], "scope": {"type": "chat", "chat_id": chat_id}}
+        await outbox.put(work, chat_id, "menu", body, priority=Priority.BROADCAST)
+
+
 async def blocked(work: Work, chat_id: int, is_blocked: bool) -> None:
     """The person blocked or unblocked the bot."""
     chat = await people.chat(work.session, chat_id)

@@ -1,0 +1,117 @@
+"""Invitations, the links that they make, consents, and where a guided conversation stands."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Consent, Dialog, Invite, Link
+from db.queues import changed
+
+
+async def invite_by_hash(session: AsyncSession, code_hash: str) -> Invite | None:
+    """The invitation, locked for this transaction."""
+    found: Invite | None = await session.scalar(
+        select(Invite).where(Invite.code_hash == code_hash).with_for_update()
+    )
+    return found
+
+
+async def invite_by_id(session: AsyncSession, invite_id: int) -> Invite | None:
+    """The invitation, locked for this transaction."""
+    return await session.get(Invite, invite_id, with_for_update=True)
+
+
+async def settle_invite(session: AsyncSession, invite_id: int, state: str) -> bool:
+    """Ends an open invitation; True for the one transaction that does."""
+    done = await session.execute(
+        update(Invite).where(Invite.id == invite_id, Invite.state == "open").values(state=state)
+    )
+    return changed(done) == 1
+
+
+async def revoke_invites(
+    session: AsyncSession,
+    *,
+    client_id: int | None = None,
+    staff_id: int | None = None,
+    person: str | None = None,
+) -> int:
+    """Revokes open invitations of a client (of a kind of person) or of a member of staff; how many."""
+    statement = update(Invite).where(Invite.state == "open")
+    if client_id is not None:
+        statement = statement.where(Invite.client_id == client_id)
+    if staff_id is not None:
+        statement = statement.where(Invite.staff_id == staff_id)
+    if person is not None:
+        statement = statement.where(Invite.person == person)
+    return changed(await session.execute(statement.values(state="revoked")))
+
+
+async def invites_past(session: AsyncSession, at: datetime) -> list[Invite]:
+    """Open invitations whose time is over."""
+    return list(
+        await session.scalars(
+            select(Invite)
+            .where(Invite.state == "open", Invite.expires_at <= at)
+            .order_by(Invite.id)
+            .limit(200)
+        )
+    )
+
+
+async def link_of_chat(session: AsyncSession, chat_id: int, client_id: int) -> Link | None:
+    """The live link between a chat and an account."""
+    found: Link | None = await session.scalar(
+        select(Link).where(Link.chat_id == chat_id, Link.client_id == client_id, Link.until.is_(None))
+    )
+    return found
+
+
+async def link_of_staff(session: AsyncSession, staff_id: int) -> Link | None:
+    """The live link of a member of staff."""
+    found: Link | None = await session.scalar(
+        select(Link).where(Link.staff_id == staff_id, Link.until.is_(None))
+    )
+    return found
+
+
+async def live_consents(session: AsyncSession, chat_id: int, client_id: int) -> list[Consent]:
+    """What a person consented to for an account and did not revoke, in any version of the text."""
+    return list(
+        await session.scalars(
+            select(Consent)
+            .where(Consent.chat_id == chat_id, Consent.client_id == client_id, Consent.revoked_at.is_(None))
+            .order_by(Consent.id)
+        )
+    )
+
+
+async def revoke_consents(
+    session: AsyncSession, chat_id: int, client_id: int, at: datetime, purpose: str | None = None
+) -> int:
+    """Revokes a person's consents for an account, of one purpose or of all; how many stood."""
+    statement = update(Consent).where(
+        Consent.chat_id == chat_id, Consent.client_id == client_id, Consent.revoked_at.is_(None)
+    )
+    if purpose is not None:
+        statement = statement.where(Consent.purpose == purpose)
+    return changed(await session.execute(statement.values(revoked_at=at)))
+
+
+async def put_dialog(
+    session: AsyncSession,
+    chat_id: int,
+    *,
+    name: str,
+    step: str,
+    data: dict[str, Any],
+    at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Where the guided conversation of a chat stands now; another one that stood there is left."""
+    await session.merge(
+        Dialog(chat_id=chat_id, name=name, step=step, data=data, updated_at=at, expires_at=expires_at)
+    )
+    await session.flush()

@@ -1,0 +1,322 @@
+"""What a client may see of the own account, and what staff see of a client: values, never rows."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from db import accounts as rows
+from db import people
+from db.models import AccountDay, Staff
+from domain.errors import Refusal
+from domain.people import Actor, ClientRef, Role, StaffMember
+from domain.policy import Words
+from domain.risk import Figures, company_degree, exchange_degree
+from services import access, audit, consents, staff
+from services.consents import Purpose
+from services.work import Work
+
+_MOST = 12  # how many clients a list of buttons shows
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """An account's newest settlement, CNY. Degrees are fractions, None where equity <= 0 or unknown.
+
+    ``exchange_estimated``: the exchange's margin was reckoned from its rates; the statement names none.
+    """
+
+    day: date
+    equity: Decimal
+    margin: Decimal
+    available: Decimal | None
+    company: Decimal | None
+    exchange: Decimal | None
+    exchange_estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """A case that is not closed. ``state``: open, waiting or resolved."""
+
+    number: str
+    kind: str
+    category: str
+    state: str
+    opened_at: datetime
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """The speaker's own account. ``funds`` is None without consent to all purposes, or before a settlement.
+
+    ``settled_on`` says that there is a settlement, whatever the consent. ``services`` are the tier's, in the
+    neutral words of the configuration; the tier itself is not in here.
+    """
+
+    client: ClientRef
+    manager: StaffMember | None
+    officer: StaffMember | None
+    services: Words
+    cases: tuple[OpenCase, ...]
+    purposes: tuple[Purpose, ...]
+    settled_on: date | None
+    funds: Funds | None
+    others: tuple[ClientRef, ...]
+
+    @property
+    def consented(self) -> bool:
+        return all(p.given_at is not None for p in self.purposes)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCard:
+    """A client as staff see one: no amounts. ``level`` is the rung of the risk ladder, ``normal`` on none."""
+
+    client: ClientRef
+    level: str
+    level_day: date | None
+    settled_on: date | None
+    manager: StaffMember | None
+    officer: StaffMember | None
+    cases: tuple[OpenCase, ...]
+    linked: int
+    consented: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """What happened to a client. ``kind``: register, assignment, link, consent, case, notice, tier, audit."""
+
+    at: datetime
+    kind: str
+    what: str
+    who: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+# --- the client's own view ------------------------------------------------------------------------------
+
+
+async def summary(work: Work, who: Actor) -> AccountSummary:
+    """The account spoken of. Refuses ``not_linked`` for a chat without one."""
+    client = who.client
+    if client is None:
+        raise Refusal("not_linked")
+    purposes = tuple(await consents.purposes(work, who.chat_id, client.id))
+    day = await rows.latest_day(work.session, client.account)
+    shown = all(p.given_at is not None for p in purposes)
+    return AccountSummary(
+        client=client,
+        manager=await _shown_keeper(work, client.id, "manager"),
+        officer=await _shown_keeper(work, client.id, "officer"),
+        services=work.policy.tiers[client.tier].services,  # type: ignore[index]  # checked at the register
+        cases=await _cases(work, client.id, ("complaint",)),
+        purposes=purposes,
+        settled_on=day.day if day else None,
+        funds=funds(day) if day is not None and shown else None,
+        others=tuple(c for c in who.clients if c.id != client.id),
+    )
+
+
+async def has_chosen(work: Work, who: Actor) -> bool:
+    """Whether the person with several accounts said which one is meant."""
+    chat = await people.chat(work.session, who.chat_id)
+    return len(who.clients) < 2 or (chat is not None and any(c.id == chat.client_id for c in who.clients))
+
+
+async def choose(work: Work, who: Actor, client_id: int) -> Actor:
+    """The account that the chat speaks of from now on."""
+    consents.own(who, client_id)
+    chat = await people.chat(work.session, who.chat_id)
+    assert chat is not None
+    chat.client_id = client_id
+    return await access.actor_of(work, who.chat_id)
+
+
+async def ask_call_back(work: Work, who: Actor) -> list[StaffMember]:
+    """Asks whoever looks after the client to phone, once a day however often pressed. Who was asked."""
+    client = who.client
+    if client is None:
+        raise Refusal("not_linked")
+    asked = await staff.tell_keepers(
+        work,
+        client.id,
+        "account.call_back_staff",
+        dedupe=f"call-back/{client.id}/{work.today}",
+        name=client.name,
+        account=client.account,
+        asked_at=work.now,
+    )
+    await audit.note(work, who, "call_back.asked", f"client:{client.id}", staff=[m.code for m in asked])
+    return asked
+
+
+def funds(day: AccountDay) -> Funds:
+    """The figures of one settlement; the company's margin with delivery margin, as on the statement."""
+    figures = Figures(
+        equity=day.equity,
+        company_margin=day.curr_margin,
+        exchange_margin=day.exchange_margin,
+        delivery_margin=day.delivery_margin,
+    )
+    return Funds(
+        day=day.day,
+        equity=day.equity,
+        margin=figures.company_total(),
+        available=day.available,
+        company=company_degree(figures),
+        exchange=exchange_degree(figures),
+        exchange_estimated=day.exchange_margin_estimated,
+    )
+
+
+# --- what staff see -------------------------------------------------------------------------------------
+
+
+async def card(work: Work, who: Actor, account: str) -> ClientCard:
+    """A client whom the speaking employee may see; every look is in the audit trail."""
+    access.require(who)
+    return await _card(work, who, await access.client_by_account_for(work, who, account))
+
+
+async def card_by_id(work: Work, who: Actor, client_id: int) -> ClientCard:
+    """As ``card``, by the house's own number of the client."""
+    access.require(who)
+    return await _card(work, who, await access.client_for(work, who, client_id))
+
+
+async def find(work: Work, who: Actor, words: str) -> list[ClientRef]:
+    """Clients whose name begins with ``words`` and whom the employee may see; all own ones for no words."""
+    member = access.require(who)
+    sees_all = member.role not in (Role.MANAGER, Role.OFFICER)
+    if words:
+        mine = None if sees_all else await _looks_after(work, member)
+        found = await rows.clients_named(work.session, words, staff_ids=mine, limit=_MOST)
+    else:
+        found = await rows.clients_of(work.session, await _looks_after(work, member), limit=_MOST)
+    return [access.client_ref(client) for client in found]
+
+
+async def _looks_after(work: Work, member: StaffMember) -> list[int]:
+    """Whose clients an employee sees: the own ones, and those of colleagues whom he stands in for."""
+    away = [
+        m.id
+        for m in (
+            access.staff_value(r, chat, reachable=b is None)
+            for r, chat, b in await people.staff_with_chat(work.session)
+        )
+        if m.stand_in_id == member.id and not m.present(work.today)
+    ]
+    return [member.id, *away]
+
+
+async def _card(work: Work, who: Actor, client: ClientRef) -> ClientCard:
+    rung = await rows.rung(work.session, client.account)
+    day = await rows.latest_day(work.session, client.account)
+    links = await people.client_links(work.session, [client.id])
+    agreed = [link for link in links if await consents.complete(work, link.chat_id, client.id)]
+    await audit.note(work, who, "client.seen", f"client:{client.id}")
+    return ClientCard(
+        client=client,
+        level=rung.level if rung else "normal",
+        level_day=rung.day if rung else None,
+        settled_on=day.day if day else None,
+        manager=await access.keeper(work, client.id, "manager"),
+        officer=await access.keeper(work, client.id, "officer"),
+        cases=await _cases(work, client.id, None),
+        linked=len(links),
+        consented=len(agreed),
+    )
+
+
+async def _shown_keeper(work: Work, client_id: int, kind: str) -> StaffMember | None:
+    """Who looks after a client, as told to the client: somebody who left is not named."""
+    member = await access.keeper(work, client_id, kind)
+    return member if member is not None and member.active else None
+
+
+async def _cases(work: Work, client_id: int, kinds: tuple[str, ...] | None) -> tuple[OpenCase, ...]:
+    return tuple(
+        OpenCase(c.number, c.kind, c.category, c.state, c.opened_at, c.result_due)
+        for c in await rows.open_cases(work.session, client_id, kinds)
+    )
+
+
+# --- history --------------------------------------------------------------------------------------------
+
+
+async def history(work: Work, who: str, account: str) -> list[HistoryLine]:
+    """Everything that happened to an account, oldest first: for the operator. The look is itself audited."""
+    client = await people.client_by_account(work.session, account.strip())
+    if client is None:
+        raise Refusal("not_found")
+    lines = [HistoryLine(client.created_at, "register", "account known", "", {"source": client.tier_source})]
+    lines += await _assignment_lines(work, client.id)
+    lines += await _link_lines(work, client.id)
+    cases = await rows.cases(work.session, client.id)
+    lines += [
+        HistoryLine(
+            c.opened_at, "case", f"{c.kind} opened", c.number, {"category": c.category, "state": c.state}
+        )
+        for c in cases
+    ]
+    lines += [
+        HistoryLine(c.closed_at, "case", f"{c.kind} closed", c.number, {"cause": c.cause, "remedy": c.remedy})
+        for c in cases
+        if c.closed_at is not None
+    ]
+    deliveries = await rows.notices(work.session, client.id)
+    lines += [
+        HistoryLine(d.queued_at, "notice", f"{n.kind} {d.state}", n.number, {"level": n.level})
+        for d, n in deliveries
+    ]
+    subjects = {
+        f"client:{client.id}",
+        *(f"case:{c.number}" for c in cases),
+        *(f"notice:{n.number}" for _, n in deliveries),
+    }
+    for entry in await rows.audit_of(work.session, subjects):
+        kind = "tier" if entry.action.startswith("tier.") else "audit"
+        lines.append(
+            HistoryLine(entry.at, kind, entry.action, entry.actor, {**entry.detail, "subject": entry.subject})
+        )
+    await audit.note(work, who, "client.history_read", f"client:{client.id}")
+    return sorted(lines, key=lambda line: line.at)
+
+
+async def _assignment_lines(work: Work, client_id: int) -> list[HistoryLine]:
+    lines = []
+    for assignment, employee in await rows.assignments(work.session, client_id):
+        lines.append(
+            HistoryLine(assignment.since, "assignment", f"{assignment.kind} from here", _named(employee))
+        )
+        if assignment.until is not None:
+            lines.append(
+                HistoryLine(assignment.until, "assignment", f"{assignment.kind} until here", _named(employee))
+            )
+    return lines
+
+
+async def _link_lines(work: Work, client_id: int) -> list[HistoryLine]:
+    """Links and consents, by the number of the link: the Telegram id stays in its table."""
+    lines, numbers = [], {}
+    for link in await rows.links(work.session, client_id):
+        numbers[link.chat_id] = f"link {link.id}"
+        lines.append(HistoryLine(link.since, "link", f"{link.person} linked", f"link {link.id}"))
+        if link.until is not None:
+            lines.append(HistoryLine(link.until, "link", f"ended: {link.ended_why}", f"link {link.id}"))
+    for consent in await rows.consents(work.session, client_id):
+        who = numbers.get(consent.chat_id, "")
+        detail = {"version": consent.text_version}
+        lines.append(HistoryLine(consent.given_at, "consent", f"{consent.purpose} given", who, detail))
+        if consent.revoked_at is not None:
+            lines.append(
+                HistoryLine(consent.revoked_at, "consent", f"{consent.purpose} revoked", who, detail)
+            )
+    return lines
+
+
+def _named(employee: Staff) -> str:
+    return f"{employee.code} {employee.name}"
