@@ -144,6 +144,7 @@ def record_of(statement: Statement) -> SettlementRecord:
         fx_mortgage=value("fx_in") - value("fx_out"),
         initial_margin=value("initial_margin"),
         delivery_margin=value("delivery_margin"),
+        frozen=value("frozen"),
         margin_call=value("margin_call"),
         risk_degree=value("risk_degree") / 100 if equity > 0 else None,
         long_option_value=value("long_option_value"),
@@ -157,7 +158,7 @@ def trades_of(statement: Statement) -> list[Trade]:
     if table is None:
         return []
     table.need("instrument", "side", "price", "lots", "offset", "fee")
-    return [_trade(statement, table, line, cells) for line, cells in table.rows]
+    return [trade_of(statement, table, line, cells) for line, cells in table.rows]
 
 
 def positions_of(statement: Statement) -> list[Position]:
@@ -344,8 +345,9 @@ def _cash(statement: Statement) -> tuple[Decimal, Decimal]:
     return max(net, ZERO), max(-net, ZERO)
 
 
-def _trade(statement: Statement, table: Table, line: int, cells: list[str]) -> Trade:
-    instrument = _contract(table, line, cells)
+def trade_of(statement: Statement, table: Table, line: int, cells: list[str]) -> Trade:
+    """The trade of a row. Raises StatementError for a row that makes no sense."""
+    instrument = contract_of(table, line, cells)
     price = table.price(line, cells, "price")
     lots = table.lots(line, cells, "lots")
     if price is None or lots == 0:
@@ -355,7 +357,7 @@ def _trade(statement: Statement, table: Table, line: int, cells: list[str]) -> T
     if traded is None:
         raise refuse("bad_date", line, value=printed)
     offset = ctp_words.OFFSETS.get(ctp_words.compact(table.text(cells, "offset")))
-    if offset is None:
+    if offset is None and table.has("offset"):
         statement.notes.append(
             note("bad_word", line, label=ctp_words.COLUMN_NAMES["offset"], value=table.text(cells, "offset"))
         )
@@ -385,7 +387,8 @@ def _blame(table: Table, cells: list[str], lots: int) -> dict[str, str]:
     return {"label": ctp_words.COLUMN_NAMES[key], "value": table.text(cells, key)}
 
 
-def _contract(table: Table, line: int, cells: list[str]) -> str:
+def contract_of(table: Table, line: int, cells: list[str]) -> str:
+    """The contract code of a row. Raises StatementError where the cell is none."""
     instrument = table.text(cells, "instrument")
     if not figures.CONTRACT.fullmatch(instrument):
         raise refuse("bad_contract", line, value=instrument)
@@ -415,7 +418,7 @@ def _detail_lot(statement: Statement, table: Table, line: int, cells: list[str],
     lots = table.lots(line, cells, "lots")
     return Lot(
         exchange=exchange_of(table.text(cells, "exchange")),
-        instrument=_contract(table, line, cells),
+        instrument=contract_of(table, line, cells),
         direction=ctp_words.POSITION_SIDES[word(table, line, cells, "side", ctp_words.SIDES)],
         hedge=word(table, line, cells, "hedge", ctp_words.HEDGES),
         lots=lots,
@@ -442,7 +445,7 @@ def _summary_lots(statement: Statement, table: Table, line: int, cells: list[str
     return [
         Lot(
             exchange=exchange_of(table.text(cells, "exchange")),
-            instrument=_contract(table, line, cells),
+            instrument=contract_of(table, line, cells),
             direction=ctp_words.POSITION_SIDES[side],
             hedge=word(table, line, cells, "hedge", ctp_words.HEDGES),
             lots=counted[name],

@@ -4,10 +4,12 @@ from hashlib import sha256
 
 from domain.settlement import ParsedFile
 from statements import ctp_sums, ctp_text
+from statements.cfmmc import SUMMARY_SHEETS, is_monitoring_workbook, read_monitoring_workbook
 from statements.ctp_csv import looks_like_ctp_csv, read_csv
 from statements.encoding import decode
 from statements.limits import Limits
 from statements.reasons import refuse
+from statements.workbook import read_workbook
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -25,6 +27,8 @@ def read(name: str, data: bytes, *, limits: Limits = _DEFAULT) -> ParsedFile:
         raise refuse("too_large", size=str(len(data)), limit=str(limits.max_bytes))
     if data.startswith(_OLE):
         raise refuse("old_xls")
+    if data.startswith(_ZIP):
+        return _from_workbook(data, limits)
     text, encoding = decode(data)
     if looks_like_ctp_csv(text[:20_000]):
         del text
@@ -32,6 +36,13 @@ def read(name: str, data: bytes, *, limits: Limits = _DEFAULT) -> ParsedFile:
     if ctp_text.looks_like_a_statement(text):
         return _from_text(text, data)
     raise refuse("not_a_statement")
+
+
+def _from_workbook(data: bytes, limits: Limits) -> ParsedFile:
+    sheets = read_workbook(data, limits)
+    if not is_monitoring_workbook(sheets):
+        raise refuse("no_sheet", sheet=SUMMARY_SHEETS[0])
+    return read_monitoring_workbook(sheets, data)
 
 
 def _from_text(text: str, data: bytes) -> ParsedFile:

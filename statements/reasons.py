@@ -118,6 +118,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "no_rows": ("the table has no row that could be taken", "表中没有可用的行"),
     "broken_csv": ("the CSV is malformed: {detail}", "CSV 格式错误：{detail}"),
     "too_many_rows": ("the table has more than {limit} rows", "行数超过上限 {limit}"),
+    "too_many_columns": ("the row has more than {limit} columns", "该行超过 {limit} 列"),
     # Workbooks.
     "zip_bomb": (
         "the workbook unpacks to {size} bytes; the limit is {limit}",
@@ -151,7 +152,9 @@ REASONS: dict[str, tuple[str, str]] = {
         "可用资金比权益减保证金少 {amount}：部分质押不可用",
     ),
     # The register.
+    "twice": ("account {account} is already in line {other}", "账号 {account} 已出现在第 {other} 行"),
     "bad_phone": ("phone {value} is no mainland mobile number", "电话 {value} 不是有效手机号"),
+    "formula_text": ("{column} begins like a formula: {value}", "{column} 以公式符号开头：{value}"),
     "empty_cell": ("{column} is empty", "{column} 为空"),
     "too_long": ("{column} is longer than {limit} characters", "{column} 超过 {limit} 个字符"),
 }
