@@ -1,6 +1,7 @@
 """The one place where real things are chosen: clocks, tokens, database, library, Telegram."""
 
 import asyncio
+import csv
 import os
 import secrets
 from pathlib import Path
@@ -12,7 +13,7 @@ import handlers
 from bot.clock import business_clock, wall
 from bot.settings import Settings, StartError
 from db.engine import Database
-from domain.calendar import TradingCalendar
+from domain.calendar import TradingCalendar, read_days
 from domain.policy import Policy
 from handlers.context import App, Context
 from knowledge.library import Library
@@ -28,6 +29,12 @@ _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 def new_token(length: int) -> str:
     """A random word of letters and digits that are hard to confuse (5.7 bits each)."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def calendar(path: Path = CALENDAR) -> TradingCalendar:
+    """The shipped table of trading days."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return TradingCalendar(read_days(csv.DictReader(lines)))
 
 
 def library(settings: Settings, policy: Policy, *, background: bool) -> Library:
@@ -53,7 +60,7 @@ def deps(settings: Settings, policy: Policy, database: Database, loaded: Library
         policy=policy,
         db=database,
         phrases=Phrases(policy.company.words),
-        calendar=TradingCalendar.load(CALENDAR),
+        calendar=calendar(),
         library=(lambda: loaded) if loaded is not None else no_library,
         prices=PriceBook(),
         now=business_clock(settings.clock),

@@ -1,18 +1,19 @@
 """What follows when a message was sent, could not be sent, or is in doubt: in the transaction that stores the result."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from db import people
 from db.models import OutboxMessage
-from services import alerts
+from services import alerts, contact
 from services.work import Work
 
-OnSent = Callable[[Work, int, list[int]], Awaitable[None]]
-OnFailed = Callable[[Work, int, str, str], Awaitable[None]]
+OnSent = Callable[[Work, Any, list[int]], Awaitable[None]]
+OnFailed = Callable[[Work, Any, str, str], Awaitable[None]]
 
 # key of OutboxMessage.about -> what the owner of that message does
-ON_SENT: dict[str, OnSent] = {}
-ON_FAILED: dict[str, OnFailed] = {}
+ON_SENT: dict[str, OnSent] = {"relays": contact.relays_sent}
+ON_FAILED: dict[str, OnFailed] = {"relays": contact.relays_failed, "talk_card": contact.card_failed}
 
 
 async def sent(work: Work, message: OutboxMessage, message_ids: list[int]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from services import contact
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -18,7 +19,10 @@ class Job:
     run: Callable[[Work], Awaitable[None]]
 
 
-JOBS: tuple[Job, ...] = ()
+JOBS: tuple[Job, ...] = (
+    Job("talks.remind", contact.remind),
+    Job("talks.end_idle", contact.end_idle),
+)
 
 
 async def tick(deps: Deps) -> None:

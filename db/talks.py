@@ -1,0 +1,138 @@
+"""Conversations between clients and staff, and the messages passed on in them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Case, Conversation, Exchange, OutboxMessage, Relay, Rung
+
+
+async def open_in_chat(session: AsyncSession, chat_id: int) -> Conversation | None:
+    """The open conversation of a client's chat."""
+    found: Conversation | None = await session.scalar(
+        select(Conversation).where(Conversation.chat_id == chat_id, Conversation.state == "open")
+    )
+    return found
+
+
+async def locked(session: AsyncSession, conversation_id: int) -> Conversation | None:
+    """A conversation to be changed: two presses take turns."""
+    return await session.get(Conversation, conversation_id, with_for_update=True)
+
+
+async def open_of_staff(session: AsyncSession, staff_id: int) -> Sequence[Conversation]:
+    return list(
+        await session.scalars(
+            select(Conversation)
+            .where(Conversation.staff_id == staff_id, Conversation.state == "open")
+            .order_by(Conversation.id)
+        )
+    )
+
+
+async def all_open(session: AsyncSession) -> Sequence[Conversation]:
+    return list(await session.scalars(select(Conversation).where(Conversation.state == "open").order_by(Conversation.id)))
+
+
+async def relay_to(session: AsyncSession, chat_id: int, message_id: int) -> Relay | None:
+    """The passed-on message that stands in a chat under this number."""
+    found: Relay | None = await session.scalar(
+        select(Relay)
+        .where(Relay.to_chat == chat_id, Relay.to_message == message_id)
+        .order_by(Relay.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def relays_from(session: AsyncSession, chat_id: int, message_id: int) -> Sequence[Relay]:
+    """The copies of a message, newest edition last."""
+    return list(
+        await session.scalars(
+            select(Relay).where(Relay.from_chat == chat_id, Relay.from_message == message_id).order_by(Relay.id)
+        )
+    )
+
+
+async def waiting_for_taker(session: AsyncSession, conversation_id: int) -> Sequence[Relay]:
+    """Client messages that came before anybody took the conversation."""
+    return list(
+        await session.scalars(
+            select(Relay).where(Relay.conversation_id == conversation_id, Relay.to_chat == 0).order_by(Relay.id)
+        )
+    )
+
+
+async def set_relays(session: AsyncSession, ids: Sequence[int], message_ids: Sequence[int]) -> None:
+    """Stores under which numbers the copies stand."""
+    for relay_id, message_id in zip(ids, message_ids, strict=False):
+        await session.execute(update(Relay).where(Relay.id == relay_id).values(to_message=message_id))
+
+
+async def pending_album(session: AsyncSession, key: str) -> OutboxMessage | None:
+    """The album that still gathers its pictures."""
+    found: OutboxMessage | None = await session.scalar(
+        select(OutboxMessage)
+        .where(OutboxMessage.dedupe_key == key, OutboxMessage.state == "pending")
+        .with_for_update()
+    )
+    return found
+
+
+async def card_facts(session: AsyncSession, chat_id: int, client_id: int | None, account: str | None) -> dict[str, Any]:
+    """Open cases, level, last question and answer: what a member of staff wants to see first."""
+    cases = 0
+    if client_id is not None:
+        cases = (
+            await session.scalar(
+                select(func.count()).where(
+                    Case.client_id == client_id,
+                    Case.kind == "complaint",
+                    Case.state.in_(("open", "waiting")),
+                    Case.desk != "compliance",
+                )
+            )
+            or 0
+        )
+    level = await session.scalar(select(Rung.level).where(Rung.account == account)) if account else None
+    last = (
+        await session.execute(
+            select(Exchange.question, Exchange.answer)
+            .where(Exchange.chat_id == chat_id)
+            .order_by(Exchange.id.desc())
+            .limit(1)
+        )
+    ).first()
+    return {
+        "cases": cases,
+        "level": level,
+        "question": last.question if last else None,
+        "answer": last.answer if last else None,
+    }
+
+
+async def unanswered_since(session: AsyncSession, promised_before: datetime) -> Sequence[Conversation]:
+    """Open conversations whose promise has passed without a first reply."""
+    return list(
+        await session.scalars(
+            select(Conversation).where(
+                Conversation.state == "open",
+                Conversation.first_reply_at.is_(None),
+                Conversation.promised_by <= promised_before,
+            )
+        )
+    )
+
+
+async def idle_since(session: AsyncSession, before: datetime) -> Sequence[Conversation]:
+    """Open conversations that were answered and in which nobody spoke since ``before``."""
+    return list(
+        await session.scalars(
+            select(Conversation).where(
+                Conversation.state == "open", Conversation.first_reply_at.is_not(None), Conversation.last_at <= before
+            )
+        )
+    )

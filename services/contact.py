@@ -1,0 +1,499 @@
+"""A client talks with a person: who gets the conversation, what is passed on, and what happens when nobody answers.
+
+A conversation has one owner: the bot is silent while it is open. ``staff_id`` None means that the pool has it and
+nobody took it yet; what the client says until then is kept and passed on to whoever takes it.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from db import people, queues, talks
+from db.models import Client, Conversation, OutboxMessage, Relay
+from domain.errors import Refusal
+from domain.people import Actor, ClientRef, Role, StaffMember
+from services import access, audit, outbox
+from services.hours import is_open, promised
+from services.outbox import Button, Priority, Row
+from services.work import Work
+
+_NUMBER = re.compile(r"#(\d{1,9})\b")
+_GATHER = timedelta(seconds=1)
+_PUBLIC_PROMISE_TIER = "retail"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message to be passed on: its words, or a file that Telegram copies."""
+
+    message_id: int
+    text: str = ""
+    media: str | None = None  # photo | video | document: what an album can hold; other files are copied
+    file_id: str | None = None
+    is_file: bool = False
+    album: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Who has the conversation and until when a reply is promised."""
+
+    conversation_id: int
+    staff: StaffMember | None
+    promised_by: Any
+    already: bool = False
+    open_now: bool = True
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+# --- beginning ---------------------------------------------------------------------------------------------------
+
+
+async def begin(work: Work, who: Actor, *, said: str = "", urgent: bool = False) -> Begun:
+    """Opens the client's conversation with the account manager, the stand-in or the pool; an open one is kept."""
+    if who.staff is not None:
+        raise Refusal("staff_no_talk")
+    running = await talks.open_in_chat(work.session, who.chat_id)
+    if running is not None:
+        staff = await access.staff(work, running.staff_id) if running.staff_id else None
+        return Begun(running.id, staff, running.promised_by, already=True, open_now=is_open(work))
+    tier = who.client.tier if who.client else _PUBLIC_PROMISE_TIER
+    staff = await _whoever_is_there(work, who.client)
+    conversation = Conversation(
+        chat_id=who.chat_id,
+        client_id=who.client.id if who.client else None,
+        staff_id=staff.id if staff else None,
+        state="open",
+        opened_at=work.now,
+        promised_by=promised(work, work.policy.tiers[tier].promise_minutes),  # type: ignore[index]
+        last_at=work.now,
+    )
+    work.session.add(conversation)
+    await work.session.flush()
+    await _show_card(work, conversation, urgent=urgent, said=said)
+    await audit.note(work, who, "talk.opened", f"talk:{conversation.id}", staff=staff.code if staff else "pool")
+    return Begun(conversation.id, staff, conversation.promised_by, open_now=is_open(work))
+
+
+async def _whoever_is_there(work: Work, client: ClientRef | None, *, without: int | None = None) -> StaffMember | None:
+    """The account manager, else the stand-in, else the service officer; None is the pool."""
+    if client is None:
+        return None
+    candidates: list[StaffMember] = []
+    for kind in ("manager", "officer"):
+        keeper = await access.keeper(work, client.id, kind)
+        if keeper is not None:
+            candidates.append(keeper)
+            if keeper.stand_in_id is not None:
+                candidates.append(await access.staff(work, keeper.stand_in_id))
+    return next((c for c in candidates if c.id != without and c.present(work.today)), None)
+
+
+async def _pool(work: Work) -> list[StaffMember]:
+    """Service officers at work; supervisors where there are none; every officer's chat where nobody is at work."""
+    officers = [s for s in await access.staff_in(work, (Role.OFFICER,)) if s.chat_id is not None]
+    supervisors = [s for s in await access.staff_in(work, (Role.SUPERVISOR,)) if s.chat_id is not None]
+    present = [s for s in officers if s.present(work.today)]
+    return present or [s for s in supervisors if s.present(work.today)] or officers or supervisors
+
+
+async def _show_card(work: Work, conversation: Conversation, *, urgent: bool = False, said: str = "") -> None:
+    """The client card, to the owner or to everybody of the pool."""
+    owner = await access.staff(work, conversation.staff_id) if conversation.staff_id else None
+    takers = [owner] if owner else await _pool(work)
+    facts = await _card(work, conversation)
+    for member in takers:
+        if member.chat_id is None:
+            continue
+        lang = await outbox.language(work, member.chat_id)
+        await outbox.say(
+            work,
+            member.chat_id,
+            "talk.card",
+            lang=lang,
+            buttons=_card_buttons(conversation),
+            priority=Priority.DIALOGUE if urgent else Priority.STAFF,
+            about={"talk_card": conversation.id},
+            urgent=urgent,
+            said=said,
+            taken=owner is not None,
+            number=conversation.id,
+            promised_by=conversation.promised_by,
+            tier=work.policy.tier_name(facts["tier"], lang) if facts["tier"] else None,
+            level=work.deps.phrases.label(f"level.{facts['level']}", lang) if facts["level"] else None,
+            **{k: v for k, v in facts.items() if k not in ("tier", "level")},
+        )
+
+
+async def _card(work: Work, conversation: Conversation) -> dict[str, Any]:
+    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+    known = await talks.card_facts(
+        work.session, conversation.chat_id, conversation.client_id, client.account if client else None
+    )
+    return {
+        **known,
+        "name": _shown_name(work, client) if client else None,
+        "account": client.account if client else None,
+        "tier": client.tier if client else None,
+    }
+
+
+def _shown_name(work: Work, client: Client) -> str:
+    return f"{client.name[:1]}*" if work.policy.privacy.mask_client_names_for_staff else client.name
+
+
+def _card_buttons(conversation: Conversation) -> list[Row]:
+    args = {"talk": conversation.id}
+    if conversation.staff_id is None:
+        return [[Button("talk.take", "contact.take", args)]]
+    return [[Button("talk.pass_on", "contact.pass_on", args), Button("talk.end", "contact.end", args)]]
+
+
+async def take(work: Work, who: Actor, conversation_id: int) -> None:
+    """A member of the pool takes a conversation; the second to press learns who has it."""
+    staff = access.require(who)
+    conversation = await talks.locked(work.session, conversation_id)
+    if conversation is None or conversation.state != "open":
+        raise Refusal("talk_ended")
+    if conversation.staff_id == staff.id:
+        return
+    if conversation.staff_id is not None:
+        raise Refusal("talk_taken")
+    if staff not in await _pool(work) and staff.role not in (Role.OFFICER, Role.SUPERVISOR, Role.MANAGER):
+        raise Refusal("not_for_you")
+    await _give_to(work, conversation, staff)
+    await audit.note(work, who, "talk.taken", f"talk:{conversation.id}")
+
+
+async def pass_on(work: Work, who: Actor, conversation_id: int) -> None:
+    """The owner hands the conversation to the stand-in or the pool; the client is told."""
+    conversation = await _own(work, who, conversation_id)
+    await _elsewhere(work, conversation, "talk.passed_on")
+    await audit.note(work, who, "talk.passed_on", f"talk:{conversation.id}")
+
+
+async def _elsewhere(work: Work, conversation: Conversation, told: str) -> None:
+    """Somebody else's from now on: the next who is there, else the pool."""
+    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+    ref = access.client_ref(client) if client else None
+    successor = await _whoever_is_there(work, ref, without=conversation.staff_id)
+    conversation.staff_id = None
+    if successor is not None:
+        await _give_to(work, conversation, successor, told=told)
+    else:
+        await outbox.say(work, conversation.chat_id, told, staff=None, registration=None)
+    await _show_card(work, conversation)
+
+
+async def _give_to(work: Work, conversation: Conversation, staff: StaffMember, told: str = "talk.taken") -> None:
+    conversation.staff_id = staff.id
+    await outbox.say(
+        work, conversation.chat_id, told, staff=staff.name, registration=staff.registration_no
+    )
+    assert staff.chat_id is not None
+    for waiting in await talks.waiting_for_taker(work.session, conversation.id):
+        waiting.to_chat = staff.chat_id
+        said = Said(waiting.from_message, waiting.text or "", is_file=waiting.text is None)
+        waiting.outbox_id = await _pass_to_staff(work, conversation, staff.chat_id, said, waiting.id)
+
+
+# --- talking ----------------------------------------------------------------------------------------------------
+
+
+async def client_says(work: Work, who: Actor, said: Said) -> bool:
+    """Passes a client's message on; False when no person has the conversation."""
+    conversation = await talks.open_in_chat(work.session, who.chat_id)
+    if conversation is None:
+        return False
+    conversation.last_at = work.now
+    if conversation.staff_id is not None:
+        owner = await access.staff(work, conversation.staff_id)
+        if not owner.present(work.today):
+            await _elsewhere(work, conversation, "talk.absent")
+    if conversation.staff_id is None:
+        await _relay(work, conversation, who.chat_id, 0, said)
+        return True
+    owner = await access.staff(work, conversation.staff_id)
+    assert owner.chat_id is not None
+    relay = await _relay(work, conversation, who.chat_id, owner.chat_id, said)
+    relay.outbox_id = await _pass_to_staff(work, conversation, owner.chat_id, said, relay.id)
+    return True
+
+
+async def _relay(work: Work, conversation: Conversation, from_chat: int, to_chat: int, said: Said) -> Relay:
+    relay = Relay(
+        conversation_id=conversation.id,
+        at=work.now,
+        from_chat=from_chat,
+        from_message=said.message_id,
+        to_chat=to_chat,
+        text=said.text if not said.is_file else None,
+    )
+    work.session.add(relay)
+    await work.session.flush()
+    return relay
+
+
+async def _pass_to_staff(work: Work, conversation: Conversation, chat_id: int, said: Said, relay_id: int) -> int | None:
+    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+    name = _shown_name(work, client) if client else None
+    if said.is_file:
+        return await _pass_file(work, conversation.chat_id, chat_id, said, relay_id)
+    return await outbox.say(
+        work,
+        chat_id,
+        "talk.from_client",
+        about={"relays": [relay_id]},
+        name=name,
+        account=client.account if client else None,
+        number=conversation.id,
+        text=said.text,
+    )
+
+
+async def _pass_file(work: Work, from_chat: int, to_chat: int, said: Said, relay_id: int) -> int | None:
+    if said.album is not None and said.media is not None:
+        return await _gather(work, to_chat, said, relay_id)
+    body = {"from_chat": from_chat, "message_id": said.message_id}
+    return await outbox.put(work, to_chat, "copy", body, about={"relays": [relay_id]})
+
+
+async def _gather(work: Work, to_chat: int, said: Said, relay_id: int) -> int | None:
+    """Pictures of an album come one by one: they wait a second for each other and leave together."""
+    item = {"type": said.media, "media": said.file_id, "caption": said.text or None}
+    key = f"album/{said.album}/{to_chat}"
+    gathering = await talks.pending_album(work.session, key)
+    if gathering is not None and len(gathering.body["media"]) < 10:
+        gathering.body = {"media": [*gathering.body["media"], item]}
+        gathering.about = {"relays": [*(gathering.about or {})["relays"], relay_id]}
+        gathering.not_before = work.deps.wall() + _GATHER
+        return gathering.id
+    added = await outbox.put(work, to_chat, "album", {"media": [item]}, dedupe=key, about={"relays": [relay_id]})
+    if added is None:  # the album has left already: a straggler goes alone
+        added = await outbox.put(work, to_chat, "album", {"media": [item]}, about={"relays": [relay_id]})
+    assert added is not None
+    await queues.set_messages(work.session, [added], not_before=work.deps.wall() + _GATHER)
+    return added
+
+
+async def staff_says(
+    work: Work, who: Actor, said: Said, *, reply_to: int | None, replied_text: str = ""
+) -> Conversation | None:
+    """Passes a reply of staff to its client; None when it is not clear whom it is for."""
+    staff = access.require(who)
+    conversation = await _meant(work, staff, who.chat_id, reply_to, replied_text)
+    if conversation is None:
+        return None
+    if conversation.state != "open":
+        raise Refusal("talk_ended")
+    if conversation.staff_id is None:
+        await _give_to(work, conversation, staff)
+    elif conversation.staff_id != staff.id:
+        raise Refusal("talk_taken")
+    await _to_client(work, conversation, staff, who.chat_id, said)
+    return conversation
+
+
+async def send_to(work: Work, who: Actor, conversation_id: int, message_id: int, text: str | None) -> None:
+    """Sends a message whose client was asked for by buttons."""
+    staff = access.require(who)
+    conversation = await _own(work, who, conversation_id)
+    said = Said(message_id, text or "", is_file=text is None)
+    if await talks.relays_from(work.session, who.chat_id, message_id):
+        return
+    await _to_client(work, conversation, staff, who.chat_id, said)
+
+
+async def _to_client(work: Work, conversation: Conversation, staff: StaffMember, from_chat: int, said: Said) -> None:
+    conversation.last_at = work.now
+    conversation.first_reply_at = conversation.first_reply_at or work.now
+    relay = await _relay(work, conversation, from_chat, conversation.chat_id, said)
+    if said.is_file:
+        relay.outbox_id = await _pass_file(work, from_chat, conversation.chat_id, said, relay.id)
+        return
+    relay.outbox_id = await outbox.say(
+        work,
+        conversation.chat_id,
+        "talk.from_staff",
+        about={"relays": [relay.id]},
+        name=staff.name,
+        role=work.deps.phrases.label(f"role.{staff.role}", await outbox.language(work, conversation.chat_id)),
+        text=said.text,
+    )
+
+
+async def _meant(
+    work: Work, staff: StaffMember, chat_id: int, reply_to: int | None, replied_text: str
+) -> Conversation | None:
+    """By the message that was replied to; a copy whose number was lost in a kill still carries its conversation's."""
+    if reply_to is None:
+        return None
+    relay = await talks.relay_to(work.session, chat_id, reply_to)
+    if relay is not None:
+        return await talks.locked(work.session, relay.conversation_id)
+    card = await queues.message_at(work.session, chat_id, reply_to)
+    number = (card.about or {}).get("talk_card") if card else None
+    if number is None and (found := _NUMBER.search(replied_text)):
+        number = int(found[1])
+    conversation = await talks.locked(work.session, number) if number is not None else None
+    if conversation is None or conversation.staff_id not in (None, staff.id):
+        return None
+    return conversation
+
+
+async def open_talks(work: Work, who: Actor) -> list[tuple[int, str]]:
+    """(number, masked name) of the speaker's open conversations."""
+    staff = access.require(who)
+    found = []
+    for conversation in await talks.open_of_staff(work.session, staff.id):
+        client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+        found.append((conversation.id, _shown_name(work, client) if client else ""))
+    return found
+
+
+async def edited(work: Work, who: Actor, message_id: int, text: str, *, is_caption: bool) -> None:
+    """An edit travels to the copies, and both editions are kept."""
+    copies = await talks.relays_from(work.session, who.chat_id, message_id)
+    if not copies:
+        return
+    latest = copies[-1]
+    conversation = await talks.locked(work.session, latest.conversation_id)
+    if conversation is None or latest.text == text or conversation.state != "open":
+        return
+    edition = latest.edition + 1
+    copy = Relay(
+        conversation_id=latest.conversation_id,
+        at=work.now,
+        from_chat=latest.from_chat,
+        from_message=message_id,
+        to_chat=latest.to_chat,
+        to_message=latest.to_message,
+        outbox_id=latest.outbox_id,
+        edition=edition,
+        text=text,
+    )
+    work.session.add(copy)
+    if latest.to_chat == 0:
+        return
+    name, facts = await _edit_words(work, conversation, who, text)
+    lang = await outbox.language(work, latest.to_chat)
+    html = work.deps.phrases.text(name, lang, **facts)
+    if latest.to_message is None:
+        await _edit_in_outbox(work, latest.outbox_id, html)
+        return
+    body = {"html": work.deps.phrases.text("talk.caption", lang, text=text) if is_caption else html}
+    body["message_id"] = latest.to_message
+    await outbox.put(work, latest.to_chat, "edit_caption" if is_caption else "edit", body)
+
+
+async def _edit_words(
+    work: Work, conversation: Conversation, who: Actor, text: str
+) -> tuple[str, dict[str, Any]]:
+    if who.staff is not None:
+        role = work.deps.phrases.label(f"role.{who.staff.role}", await outbox.language(work, conversation.chat_id))
+        return "talk.from_staff", {"name": who.staff.name, "role": role, "text": text, "edited": True}
+    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+    return "talk.from_client", {
+        "name": _shown_name(work, client) if client else None,
+        "account": client.account if client else None,
+        "number": conversation.id,
+        "text": text,
+        "edited": True,
+    }
+
+
+async def _edit_in_outbox(work: Work, outbox_id: int | None, html: str) -> None:
+    """The copy has not left yet: it leaves with the new words."""
+    row = await work.session.get(OutboxMessage, outbox_id, with_for_update=True) if outbox_id else None
+    if row is not None and row.state == "pending" and "html" in row.body:
+        row.body = {**row.body, "html": html}
+
+
+# --- ending ---------------------------------------------------------------------------------------------------------
+
+
+async def end(work: Work, who: Actor, conversation_id: int | None = None) -> bool:
+    """Either side ends the conversation; False when there was none to end."""
+    if who.staff is not None and conversation_id is not None:
+        conversation: Conversation | None = await _own(work, who, conversation_id)
+    else:
+        conversation = await talks.open_in_chat(work.session, who.chat_id)
+    if conversation is None or conversation.state != "open":
+        return False
+    await _end(work, conversation, who.label)
+    return True
+
+
+async def _end(work: Work, conversation: Conversation, by: str) -> None:
+    conversation.state, conversation.ended_at, conversation.ended_by = "ended", work.now, by
+    lang = await outbox.language(work, conversation.chat_id)
+    menu = [[Button("ask.menu", "start.menu"), Button("ask.complain", "complaint.begin")]]
+    await outbox.say(work, conversation.chat_id, "talk.ended_client", lang=lang, buttons=menu, idle=by == "idle")
+    if conversation.staff_id is not None:
+        owner = await access.staff(work, conversation.staff_id)
+        if owner.chat_id is not None:
+            await outbox.say(work, owner.chat_id, "talk.ended_staff", number=conversation.id, idle=by == "idle")
+    await audit.note(work, by, "talk.ended", f"talk:{conversation.id}")
+
+
+async def _own(work: Work, who: Actor, conversation_id: int) -> Conversation:
+    staff = access.require(who)
+    conversation = await talks.locked(work.session, conversation_id)
+    if conversation is None or conversation.staff_id != staff.id:
+        raise Refusal("not_found")
+    if conversation.state != "open":
+        raise Refusal("talk_ended")
+    return conversation
+
+
+# --- by the clock, and when something could not be sent ---------------------------------------------------------------
+
+
+async def remind(work: Work) -> None:
+    """No reply by the promised time: the owner is reminded once; later somebody else gets the conversation."""
+    wait = timedelta(minutes=work.policy.talk.reminder_minutes)
+    for conversation in await talks.unanswered_since(work.session, work.now):
+        if conversation.reminded == 0:
+            conversation.reminded = 1
+            await _show_card(work, conversation, urgent=True)
+        elif conversation.reminded == 1 and work.now >= conversation.promised_by + wait and is_open(work):
+            conversation.reminded = 2
+            await _elsewhere(work, conversation, "talk.waited_long")
+
+
+async def end_idle(work: Work) -> None:
+    """Nobody spoke for long: the bot answers again, and both are told."""
+    before = work.now - timedelta(minutes=work.policy.talk.idle_minutes)
+    for conversation in await talks.idle_since(work.session, before):
+        await _end(work, conversation, "idle")
+
+
+async def relays_sent(work: Work, relay_ids: Any, message_ids: list[int]) -> None:
+    """Outcome: the copies stand in the other chat under these numbers."""
+    await talks.set_relays(work.session, list(relay_ids), message_ids)
+
+
+async def relays_failed(work: Work, relay_ids: Any, state: str, reason: str) -> None:
+    """Outcome: a copy never arrived. Staff are told on the very message; a client's message finds somebody else."""
+    relay = await work.session.get(Relay, relay_ids[0])
+    conversation = await talks.locked(work.session, relay.conversation_id) if relay else None
+    if relay is None or conversation is None:
+        return
+    if relay.to_chat == conversation.chat_id:
+        await outbox.say(
+            work, relay.from_chat, "talk.not_delivered", reply_to=relay.from_message, blocked=state == "blocked",
+            held=state == "held", number=conversation.id,
+        )
+    elif conversation.state == "open":
+        relay.to_chat, relay.to_message = 0, None
+        await _elsewhere(work, conversation, "talk.absent")
+
+
+async def card_failed(work: Work, conversation_id: int, state: str, _reason: str) -> None:
+    """Outcome: the card could not be shown to its owner, who blocked the bot: somebody else gets it."""
+    conversation = await talks.locked(work.session, conversation_id)
+    if conversation is not None and conversation.state == "open" and conversation.staff_id is not None and state == "blocked":
+        owner = await people.staff_with_chat(work.session, ids=[conversation.staff_id])
+        if owner and owner[0][2] is not None:
+            await _elsewhere(work, conversation, "talk.absent")
