@@ -62,7 +62,7 @@ def _check_fees(statement: Statement) -> None:
         return
     fees = table.sum("fee")
     commission = statement.value("commission")
-    if commission == fees:
+    if commission in (fees, fees + _other_fees(statement)):
         return
     # CFFEX charges for orders, filled or not; those fees are in the commission and in no trade.
     if commission > fees and _deals_at_cffex(statement):
@@ -70,6 +70,17 @@ def _check_fees(statement: Statement) -> None:
         statement.notes.append(note("other_fees", line, amount=figures.plain(commission - fees)))
         return
     raise _wrong_section(statement, "commission", table, fees)
+
+
+def _other_fees(statement: Statement) -> Decimal:
+    return statement.value("exercise_fee") + statement.value("delivery_fee")
+
+
+def _counts_other_fees(statement: Statement) -> bool:
+    """Whether 手续费 holds the fees of exercise and delivery already, so that they are paid once only."""
+    table = statement.tables.get("trades")
+    fees = table.sum("fee") if table is not None else ZERO
+    return _other_fees(statement) != 0 and statement.value("commission") == fees + _other_fees(statement)
 
 
 def _deals_at_cffex(statement: Statement) -> bool:
@@ -132,18 +143,14 @@ def _check_balance(statement: Statement) -> None:
         + value("exercise_profit")
         + value("delivery_profit")
         - value("commission")
-        - value("exercise_fee")
-        - value("delivery_fee")
         + value("premium_received")
         - abs(value("premium_paid"))
     )
     if statement.by is Basis.MTM:
         base += value("mtm_profit")
-    doubtful = (
-        value("exercise_fee") + value("delivery_fee"),
-        value("fx_in") - value("fx_out"),
-        value("pledge_change"),
-    )
+    if not _counts_other_fees(statement):
+        base -= _other_fees(statement)
+    doubtful = (value("fx_in") - value("fx_out"), value("pledge_change"))
     if value("balance") not in _readings(base, doubtful):
         raise _wrong(statement, "sum_balance", "balance", base)
 
@@ -193,6 +200,10 @@ def _check_equity(statement: Statement) -> None:
 
 
 def _check_margin(statement: Statement) -> None:
+    for key in ("margin", "delivery_margin"):
+        if statement.value(key) < 0:
+            label, printed = ctp_words.LABEL_NAMES[key], figures.plain(statement.value(key))
+            raise refuse("bad_amount", statement.line_of(key), label=label, value=printed)
     one_sided = _holds_both_sides(statement)
     for section in ("detail", "summary"):
         table = statement.tables.get(section)
