@@ -4,7 +4,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from db.types import Exact, Fen, Utc
@@ -50,7 +61,12 @@ class InboxUpdate(Base):
     error: Mapped[str | None]
 
     __table_args__ = (
-        Index("ix_inbox_waiting", "update_id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+        Index(
+            "ix_inbox_waiting",
+            "update_id",
+            sqlite_where=text("state = 'new'"),
+            postgresql_where=text("state = 'new'"),
+        ),
     )
 
 
@@ -69,7 +85,9 @@ class OutboxMessage(Base):
     template: Mapped[str | None]
     token: Mapped[str | None] = mapped_column(unique=True)
     actions: Mapped[list[Any] | None]
-    state: Mapped[str] = mapped_column(String(8), default="pending")  # pending sending sent held failed expired
+    state: Mapped[str] = mapped_column(
+        String(8), default="pending"
+    )  # pending sending sent held failed expired
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     not_before: Mapped[datetime | None]
@@ -134,7 +152,9 @@ class Chat(Base):
     lang: Mapped[str] = mapped_column(String(2))
     lang_chosen: Mapped[bool] = mapped_column(default=False)
     blocked_at: Mapped[datetime | None]
-    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))  # the account spoken of, of several
+    client_id: Mapped[int | None] = mapped_column(
+        ForeignKey("client.id")
+    )  # the account spoken of, of several
     muted: Mapped[list[Any]] = mapped_column(default=list)  # optional notice kinds that the person refused
     menu: Mapped[str | None]  # the command menu last set: role:lang
     created_at: Mapped[datetime]
@@ -324,7 +344,9 @@ class Conversation(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     chat_id: Mapped[int] = mapped_column(BigInteger, index=True)
     client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))
-    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)  # null: the pool has not taken it
+    staff_id: Mapped[int | None] = mapped_column(
+        ForeignKey("staff.id"), index=True
+    )  # null: the pool has not taken it
     state: Mapped[str] = mapped_column(String(8))  # open | ended
     opened_at: Mapped[datetime]
     promised_by: Mapped[datetime]
@@ -434,6 +456,26 @@ class ImportedFile(Base):
     by: Mapped[str]
     reason: Mapped[str | None]
     at: Mapped[datetime]
+    judged_at: Mapped[datetime | None]  # null in a file that is in: the ladder still has to go through it
+
+
+class IncomingFile(Base):
+    """A document that a member of staff sent to be imported: fetched and imported outside of the update."""
+
+    __tablename__ = "incoming_file"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    file_id: Mapped[str]
+    name: Mapped[str]
+    by: Mapped[str]
+    reason: Mapped[str | None]
+    state: Mapped[str] = mapped_column(String(8))  # new | done | refused
+    attempts: Mapped[int] = mapped_column(default=0)
+    at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("chat_id", "message_id"),)
 
 
 class AccountDay(Base):
@@ -456,6 +498,7 @@ class AccountDay(Base):
     delivery_margin: Mapped[Decimal]
     exchange_margin: Mapped[Decimal | None]
     exchange_margin_estimated: Mapped[bool] = mapped_column(default=False)
+    exchange_delivery_margin: Mapped[Decimal | None]
     digest: Mapped[str] = mapped_column(String(16))
 
     __table_args__ = (UniqueConstraint("account", "day", "file_id"), Index("ix_account_day_day", "day"))
@@ -523,6 +566,10 @@ class Rung(Base):
     decile: Mapped[int] = mapped_column(default=0)  # how many full ten points above 100 %
     day: Mapped[date]
     since: Mapped[date]
+    fixed_time: Mapped[datetime | None]  # the last fixed time at which the account was looked at
+    why: Mapped[str] = mapped_column(String(12), default="climbed")
+    client_told: Mapped[bool] = mapped_column(default=True)  # false: the figures were too old to be told
+    staff_told: Mapped[bool] = mapped_column(default=True)
     notice_id: Mapped[int | None] = mapped_column(ForeignKey("notice.id"))
 
 
@@ -561,7 +608,9 @@ class Delivery(Base):
     client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
     chat_id: Mapped[int | None] = mapped_column(BigInteger)
     outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"))
-    state: Mapped[str] = mapped_column(String(12))  # queued sent failed blocked no_chat muted stopped acknowledged
+    state: Mapped[str] = mapped_column(
+        String(12)
+    )  # queued sent failed blocked no_chat muted stopped acknowledged
     error: Mapped[str | None]
     queued_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

@@ -67,6 +67,7 @@ def upgrade() -> None:
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('judged_at', db.types.Utc(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_imported_file'))
     )
     with op.batch_alter_table('imported_file', schema=None) as batch_op:
@@ -87,6 +88,20 @@ def upgrade() -> None:
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.create_index('ix_inbox_waiting', ['update_id'], unique=False, sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
 
+    op.create_table('incoming_file',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('chat_id', sa.BigInteger(), nullable=False),
+    sa.Column('message_id', sa.BigInteger(), nullable=False),
+    sa.Column('file_id', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('at', db.types.Utc(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_incoming_file')),
+    sa.UniqueConstraint('chat_id', 'message_id', name=op.f('uq_incoming_file_chat_id_message_id'))
+    )
     op.create_table('job_run',
     sa.Column('job', sa.Text(), nullable=False),
     sa.Column('slot', sa.Text(), nullable=False),
@@ -193,6 +208,7 @@ def upgrade() -> None:
     sa.Column('delivery_margin', db.types.Fen(), nullable=False),
     sa.Column('exchange_margin', db.types.Fen(), nullable=True),
     sa.Column('exchange_margin_estimated', sa.Boolean(), nullable=False),
+    sa.Column('exchange_delivery_margin', db.types.Fen(), nullable=True),
     sa.Column('digest', sa.String(length=16), nullable=False),
     sa.ForeignKeyConstraint(['file_id'], ['imported_file.id'], name=op.f('fk_account_day_file_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account_day')),
@@ -390,6 +406,10 @@ def upgrade() -> None:
     sa.Column('decile', sa.Integer(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('since', sa.Date(), nullable=False),
+    sa.Column('fixed_time', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('why', sa.String(length=12), nullable=False),
+    sa.Column('client_told', sa.Boolean(), nullable=False),
+    sa.Column('staff_told', sa.Boolean(), nullable=False),
     sa.Column('notice_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.ForeignKeyConstraint(['notice_id'], ['notice.id'], name=op.f('fk_rung_notice_id')),
     sa.PrimaryKeyConstraint('account', name=op.f('pk_rung'))
@@ -556,6 +576,7 @@ def downgrade() -> None:
     op.drop_table('notice')
     op.drop_table('lease')
     op.drop_table('job_run')
+    op.drop_table('incoming_file')
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.drop_index('ix_inbox_waiting', sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
 
