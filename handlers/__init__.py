@@ -8,11 +8,11 @@ from types import ModuleType
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler, filters
 
-from handlers import account, buttons, chats, complaints, contact, errors, linking, questions, start
+from handlers import account, buttons, chats, complaints, contact, errors, linking, questions, staff, start
 from handlers.context import App, Context
 from handlers.registry import Command
 
-FEATURES: tuple[ModuleType, ...] = (start, linking, account, complaints, contact, questions)
+FEATURES: tuple[ModuleType, ...] = (start, linking, account, staff, complaints, contact, questions)
 
 
 def all_commands() -> list[Command]:
@@ -33,11 +33,15 @@ def install(app: App) -> None:
     for feature in FEATURES:
         buttons.register(feature.ACTIONS)
     for command in all_commands():
-        app.add_handler(CommandHandler(command.name, command.run, filters=private & filters.UpdateType.MESSAGE))
+        app.add_handler(
+            CommandHandler(command.name, command.run, filters=private & filters.UpdateType.MESSAGE)
+        )
     app.add_handler(CallbackQueryHandler(buttons.on_press))
     app.add_handler(ChatMemberHandler(chats.on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
     app.add_handler(MessageHandler(private & filters.UpdateType.EDITED_MESSAGE, chats.on_edit))
-    app.add_handler(MessageHandler(private & filters.COMMAND & filters.UpdateType.MESSAGE, chats.on_unknown_command))
+    app.add_handler(
+        MessageHandler(private & filters.COMMAND & filters.UpdateType.MESSAGE, chats.on_unknown_command)
+    )
     app.add_handler(MessageHandler(private & filters.UpdateType.MESSAGE, on_message))
     app.add_handler(MessageHandler(~private, chats.on_group))
     app.add_error_handler(errors.keep_failure)

@@ -142,11 +142,9 @@ async def ask_call_back(work: Work, who: Actor) -> list[StaffMember]:
         raise Refusal("not_linked")
     asked = await staff.tell_keepers(
         work,
-        client.id,
+        client,
         "account.call_back_staff",
         dedupe=f"call-back/{client.id}/{work.today}",
-        name=client.name,
-        account=client.account,
         asked_at=work.now,
     )
     await audit.note(work, who, "call_back.asked", f"client:{client.id}", staff=[m.code for m in asked])

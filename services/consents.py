@@ -10,7 +10,7 @@ from db import linking as rows
 from db.models import Consent
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef
-from services import audit
+from services import audit, staff
 from services.work import Work
 
 
@@ -69,9 +69,18 @@ async def give(work: Work, who: Actor, client_id: int, purpose: str, version: st
 async def refuse(work: Work, who: Actor, client_id: int, purpose: str) -> ClientRef:
     """Records a no; a consent that stood before ends with it."""
     client = own(who, client_id)
-    ended = await rows.revoke_consents(work.session, who.chat_id, client_id, work.now, purpose)
-    action = "consent.revoked" if ended else "consent.refused"
-    await audit.note(work, who, action, f"client:{client_id}", purpose=purpose)
+    if await take_back(work, who, client_id, purpose) is None:
+        await audit.note(work, who, "consent.refused", f"client:{client_id}", purpose=purpose)
+    return client
+
+
+async def take_back(work: Work, who: Actor, client_id: int, purpose: str) -> ClientRef | None:
+    """Revokes a consent and tells whoever looks after the client; None when none stood."""
+    client = own(who, client_id)
+    if not await rows.revoke_consents(work.session, who.chat_id, client_id, work.now, purpose):
+        return None
+    await audit.note(work, who, "consent.revoked", f"client:{client_id}", purpose=purpose)
+    await staff.tell_keepers(work, client, "consent.taken_back_staff")
     return client
 
 

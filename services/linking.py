@@ -136,12 +136,10 @@ async def expire_invitations(work: Work) -> None:
             client = await _client(work, invite.client_id)
             await staff.tell_keepers(
                 work,
-                client.id,
+                client,
                 "invite.expired_staff",
                 buttons=[[_again(invite, client)]],
                 dedupe=f"invite-expired/{invite.id}",
-                name=client.name,
-                account=client.account,
             )
 
 
@@ -285,11 +283,9 @@ async def share_contact(work: Work, who: Actor, phone: str, card_of: int | None)
         if proof.step is Step.WRONG_NUMBER:
             await staff.tell_keepers(
                 work,
-                client.id,
+                client,
                 "invite.mismatch_staff",
                 dedupe=f"invite-mismatch/{invite.id}",
-                name=client.name,
-                account=client.account,
             )
         return proof
     return await _link_client(work, who, invite, client, checked=bool(expected))
@@ -338,12 +334,10 @@ async def _wrong(work: Work, who: Actor, invite: Invite, client: ClientRef, step
     await audit.note(work, who, "invite.locked", f"client:{client.id}", invite=invite.id)
     await staff.tell_keepers(
         work,
-        client.id,
+        client,
         "invite.locked_staff",
         buttons=[[_again(invite, client)]],
         dedupe=f"invite-locked/{invite.id}",
-        name=client.name,
-        account=client.account,
         tries=invite.tries,
     )
     return Proof(Step.LOCKED)
@@ -389,7 +383,7 @@ async def _link_client(work: Work, who: Actor, invite: Invite, client: ClientRef
     """Links a chat to an account: the one place where an invitation is used up."""
     earlier = await people.client_links(work.session, [client.id])
     if invite.kind == "client" and invite.person == "holder" and any(x.person == "holder" for x in earlier):
-        raise Refusal("already_linked")
+        raise Refusal("invite_revoked")
     await rows.settle_invite(work.session, invite.id, "used")
     for link in earlier:
         if link.chat_id == who.chat_id or (invite.kind == "relink" and link.person == "holder"):
@@ -415,10 +409,8 @@ async def _link_client(work: Work, who: Actor, invite: Invite, client: ClientRef
     )
     await staff.tell_keepers(
         work,
-        client.id,
+        client,
         "link.made_staff",
-        name=client.name,
-        account=client.account,
         person=invite.person,
         moved=invite.kind == "relink",
         checked=checked,
@@ -447,7 +439,7 @@ async def unlink(work: Work, who: Actor, client_id: int) -> ClientRef | None:
     client = consents.own(who, client_id)
     await _end(work, link, "by client")
     await audit.note(work, who, "link.ended", f"client:{client_id}", link=link.id, by="client")
-    await staff.tell_keepers(work, client_id, "link.ended_staff", name=client.name, account=client.account)
+    await staff.tell_keepers(work, client, "link.ended_staff")
     return client
 
 

@@ -12,7 +12,8 @@ from db import linking as rows
 from db import people
 from db.models import Staff
 from domain.errors import Refusal
-from domain.people import Actor, Role, StaffMember
+from domain.people import Actor, ClientRef, Role, StaffMember
+from messages.phrases import masked
 from services import access, alerts, audit, chats
 from services.outbox import Priority, Row, say
 from services.work import Work
@@ -148,8 +149,8 @@ async def set_stand_in(work: Work, who: Actor, code: str) -> StaffMember:
 
 async def tell_keepers(
     work: Work,
-    client_id: int,
-    name: str,
+    client: ClientRef,
+    template: str,
     /,
     *,
     buttons: Sequence[Row] = (),
@@ -158,15 +159,23 @@ async def tell_keepers(
 ) -> list[StaffMember]:
     """Tells whoever looks after a client: the account manager and, while he is away, the stand-in.
 
-    Without a manager in reach it is the service officer, then the service pool, then the operators. Returns
-    who was told.
+    Without a manager in reach it is the service officer, then the service pool, then the operators. The
+    template gets ``name`` and ``account`` of the client besides ``facts``. Returns who was told.
     """
-    told = await _keepers_in_reach(work, client_id)
+    told = await _keepers_in_reach(work, client.id)
+    facts = {"name": shown_name(work, client), "account": client.account, **facts}
     for member in told:
         assert member.chat_id is not None
         key = f"{dedupe}/{member.id}" if dedupe else None
-        await say(work, member.chat_id, name, priority=Priority.STAFF, buttons=buttons, dedupe=key, **facts)
+        await say(
+            work, member.chat_id, template, priority=Priority.STAFF, buttons=buttons, dedupe=key, **facts
+        )
     return told
+
+
+def shown_name(work: Work, client: ClientRef) -> str:
+    """How messages to staff name a client: masked where the configuration says so."""
+    return masked(client.name) if work.policy.privacy.mask_client_names_for_staff else client.name
 
 
 async def by_code(work: Work, code: str) -> Staff:
