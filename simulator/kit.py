@@ -455,7 +455,7 @@ class Sim:
     @property
     def pending(self) -> int:
         """Updates that the bot has not confirmed."""
-        return len(self.world.updates.pending)
+        return self.world.updates.waiting
 
     async def drained(self, timeout: float = 5) -> None:  # noqa: ASYNC109  # part of the promised signature
         """Until the bot has confirmed every update."""

@@ -30,7 +30,7 @@ _STYLES = {
 }
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot);|#([0-9]{1,8});|#[xX]([0-9a-fA-F]{1,6});)")
-_TAG_NAME = re.compile(r"[A-Za-z0-9-]*")
+_TAG_NAME = re.compile(r"[^\s>]*")
 _ATTRIBUTE = re.compile(r"""\s*([^\s=>/]+)(?:\s*=\s*("[^"]*"|'[^']*'|[A-Za-z0-9.\-]+))?""")
 _FOUND = re.compile(
     r"(?P<url>https?://[^\s<>\"，。；、）】》]+|(?<![\w@./])t\.me/[\w/?=&%-]+)"

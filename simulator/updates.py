@@ -138,6 +138,11 @@ class Updates:
         named = frozenset(kinds) & ALL_KINDS
         self.allowed = named or None
 
+    @property
+    def waiting(self) -> int:
+        """How many updates the bot has not confirmed, deliveries out of turn included."""
+        return len(self.pending) + len(self.ghosts)
+
     # -- long polling
 
     def confirm(self, offset: int) -> None:
@@ -161,13 +166,15 @@ class Updates:
         return [update.body for update in batch]
 
     def _take_hostile(self, limit: int, dice: random.Random) -> list[Json]:
+        """What is held back comes only after the bot has moved its offset past it; all comes twice."""
         fresh = list(islice(self.pending.values(), limit))
-        old = [self.ghosts.popleft() for _ in range(min(limit, len(self.ghosts)))]
-        held = [update for update in fresh[:-1] if dice.random() < 0.3]
-        shown = [update for update in fresh if update not in held]
-        # What is held back comes only after the bot has moved its offset past it.
-        self.ghosts.extend(held + held + [update for update in shown if dice.random() < 0.5])
-        batch = shown + [update for update in shown if dice.random() < 0.5] + old
+        batch = [self.ghosts.popleft() for _ in range(min(limit, len(self.ghosts)))]
+        for update in fresh:
+            if update is not fresh[-1] and dice.random() < 0.3:
+                self.ghosts.extend((update, update))
+                continue
+            batch.append(update)
+            (batch if dice.random() < 0.5 else self.ghosts).append(update)
         dice.shuffle(batch)
         return [update.body for update in batch]
 
