@@ -7,14 +7,14 @@ or held (in doubt after a kill, and not to be sent twice).
 import asyncio
 import base64
 import time
-from datetime import timedelta
 from typing import Any
 
 import structlog
 from telegram import InputFile, InputMediaDocument, InputMediaPhoto, InputMediaVideo
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
-from telegram.ext import ExtBot
+from bot.raw import RawBot
 
+from bot.intake import seconds_of
 from bot.pacing import Pacer
 from db import queues
 from db.models import OutboxMessage
@@ -31,7 +31,7 @@ _NO_MESSAGE = frozenset({"answer", "menu", "leave"})
 class Delivery:
     """The one sender of the house."""
 
-    def __init__(self, deps: Deps, bot: ExtBot[None]) -> None:
+    def __init__(self, deps: Deps, bot: RawBot) -> None:
         self.deps = deps
         self.bot = bot
         self.news = asyncio.Event()
@@ -48,7 +48,9 @@ class Delivery:
             again = [m.id for m in doubtful if m.on_doubt == "resend"]
             held = [m for m in doubtful if m.on_doubt != "resend"]
             await queues.set_messages(session, again, state="pending")
-            await queues.set_messages(session, [m.id for m in held], state="held", error="in doubt after a restart")
+            await queues.set_messages(
+                session, [m.id for m in held], state="held", error="in doubt after a restart"
+            )
             if held:
                 work = Work(self.deps, session, self.deps.now())
                 for message in held:
@@ -79,7 +81,9 @@ class Delivery:
         async with self.deps.db.read() as session:
             # Answers to buttons are no messages: they pass even where the windows are full.
             resting = {*self.pacer.resting(), *self._busy}
-            due = await queues.due_messages(session, at=self.deps.wall(), not_chats=resting, limit=max(room, 1) + 4)
+            due = await queues.due_messages(
+                session, at=self.deps.wall(), not_chats=resting, limit=max(room, 1) + 4
+            )
         chosen: list[OutboxMessage] = []
         for message in due:
             if any(message.chat_id == other.chat_id for other in chosen) or len(chosen) >= max(room, 1):
@@ -113,8 +117,7 @@ class Delivery:
             try:
                 result = await self._call(message)
             except RetryAfter as error:
-                seconds = error.retry_after
-                pause = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+                pause = seconds_of(error)
                 # Telegram does not say whether it means the chat or the bot: obey for both.
                 self.pacer.pause(pause, message.chat_id)
                 self.pacer.pause(pause)
@@ -148,31 +151,53 @@ class Delivery:
                     api_kwargs=_markup(body),
                 )
             case "text":
-                words = {"text": plain(body["html"])} if body.get("plain") else {"text": body["html"], "parse_mode": "HTML"}
+                words = (
+                    {"text": plain(body["html"])}
+                    if body.get("plain")
+                    else {"text": body["html"], "parse_mode": "HTML"}
+                )
                 params = {"chat_id": message.chat_id, **words, **_options(body)}
-                return await self.bot.do_api_request("sendMessage", api_kwargs=params)
+                return await self.bot.raw("sendMessage", params)
             case "edit":
                 params = {"chat_id": message.chat_id, "message_id": body["message_id"], "text": body["html"]}
-                return await self.bot.do_api_request(
-                    "editMessageText", api_kwargs={**params, "parse_mode": "HTML", **_markup(body)}
+                return await self.bot.raw(
+                    "editMessageText", {**params, "parse_mode": "HTML", **_markup(body)}
                 )
             case "answer":
-                params = {"callback_query_id": body["query_id"], "text": body["text"], "show_alert": body["alert"]}
-                return await self.bot.do_api_request("answerCallbackQuery", api_kwargs=params)
+                params = {
+                    "callback_query_id": body["query_id"],
+                    "text": body["text"],
+                    "show_alert": body["alert"],
+                }
+                return await self.bot.raw("answerCallbackQuery", params)
             case "copy":
-                params = {"chat_id": message.chat_id, "from_chat_id": body["from_chat"], "message_id": body["message_id"]}
-                return await self.bot.do_api_request("copyMessage", api_kwargs={**params, **_options(body)})
+                params = {
+                    "chat_id": message.chat_id,
+                    "from_chat_id": body["from_chat"],
+                    "message_id": body["message_id"],
+                }
+                return await self.bot.raw("copyMessage", {**params, **_options(body)})
             case "album":
                 kinds = {"photo": InputMediaPhoto, "video": InputMediaVideo, "document": InputMediaDocument}
-                media = [kinds[item["type"]](item["media"], caption=item.get("caption")) for item in body["media"]]
-                return await self.bot.send_media_group(message.chat_id, media, reply_to_message_id=body.get("reply_to"))
+                media = [
+                    kinds[item["type"]](item["media"], caption=item.get("caption")) for item in body["media"]
+                ]
+                return await self.bot.send_media_group(
+                    message.chat_id, media, reply_to_message_id=body.get("reply_to")
+                )
             case "edit_caption":
-                params = {"chat_id": message.chat_id, "message_id": body["message_id"], "caption": body["html"]}
-                return await self.bot.do_api_request("editMessageCaption", api_kwargs={**params, "parse_mode": "HTML"})
+                params = {
+                    "chat_id": message.chat_id,
+                    "message_id": body["message_id"],
+                    "caption": body["html"],
+                }
+                return await self.bot.raw(
+                    "editMessageCaption", {**params, "parse_mode": "HTML"}
+                )
             case "leave":
-                return await self.bot.do_api_request("leaveChat", api_kwargs={"chat_id": message.chat_id})
+                return await self.bot.raw("leaveChat", {"chat_id": message.chat_id})
             case "menu":
-                return await self.bot.do_api_request("setMyCommands", api_kwargs=body)
+                return await self.bot.raw("setMyCommands", body)
             case _:
                 raise ValueError(f"no such method in the outbox: {message.method}")
 
@@ -181,7 +206,9 @@ class Delivery:
         reason = error.message.lower()
         if "not modified" in reason or (message.method == "answer" and "query" in reason):
             await self._arrived(message, True)
-        elif "parse entities" in reason and message.method == "text" and message.body.get("plain") is not True:
+        elif (
+            "parse entities" in reason and message.method == "text" and message.body.get("plain") is not True
+        ):
             log.error("html refused by telegram", outbox_id=message.id, template=message.template)
             async with self.deps.db.write() as session:
                 body = {**message.body, "plain": True}
@@ -194,7 +221,11 @@ class Delivery:
         ids = _message_ids(result)
         async with self.deps.db.write() as session:
             await queues.set_messages(
-                session, [message.id], state="sent", sent_at=self.deps.wall(), message_id=ids[0] if ids else None
+                session,
+                [message.id],
+                state="sent",
+                sent_at=self.deps.wall(),
+                message_id=ids[0] if ids else None,
             )
             if message.about:
                 await outcomes.sent(Work(self.deps, session, self.deps.now()), message, ids)

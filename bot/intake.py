@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
-from telegram.ext import ExtBot
+from bot.raw import RawBot
 
 from bot.inbox import lane_of
 from db import queues
@@ -41,10 +41,18 @@ async def store(db: Database, updates: list[dict[str, Any]], at: datetime) -> No
         await queues.store_updates(session, rows)
 
 
+def seconds_of(error: RetryAfter) -> float:
+    """The pause that Telegram asked for."""
+    asked = error.retry_after
+    return asked.total_seconds() if isinstance(asked, timedelta) else float(asked)
+
+
 class Polling:
     """getUpdates in a loop. The offset moves only past updates that are stored."""
 
-    def __init__(self, db: Database, bot: ExtBot[None], wall: Callable[[], datetime], stored: asyncio.Event) -> None:
+    def __init__(
+        self, db: Database, bot: RawBot, wall: Callable[[], datetime], stored: asyncio.Event
+    ) -> None:
         self.db = db
         self.bot = bot
         self.wall = wall
@@ -58,9 +66,14 @@ class Polling:
         conflicts = 0
         while True:
             try:
-                updates = await self.bot.do_api_request(
+                updates = await self.bot.raw(
                     "getUpdates",
-                    api_kwargs={"offset": offset, "timeout": POLL_SECONDS, "limit": 100, "allowed_updates": ALLOWED},
+                    {
+                        "offset": offset,
+                        "timeout": POLL_SECONDS,
+                        "limit": 100,
+                        "allowed_updates": ALLOWED,
+                    },
                     read_timeout=POLL_SECONDS + 10,
                 )
             except Conflict:
@@ -73,7 +86,7 @@ class Polling:
             except InvalidToken:
                 raise
             except RetryAfter as error:
-                await asyncio.sleep(float(getattr(error.retry_after, "total_seconds", lambda: error.retry_after)()))
+                await asyncio.sleep(seconds_of(error))
                 continue
             except (NetworkError, TelegramError) as error:
                 self._lost(error, pause)
@@ -91,7 +104,9 @@ class Polling:
 
     def _lost(self, error: TelegramError, pause: float) -> None:
         log.warning(
-            "telegram is out of reach; trying again, nothing is lost", error=type(error).__name__, again_in_seconds=pause
+            "telegram is out of reach; trying again, nothing is lost",
+            error=type(error).__name__,
+            again_in_seconds=pause,
         )
         self.reachable = False
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 from telegram.error import InvalidToken, NetworkError, TelegramError
@@ -12,6 +14,7 @@ from bot.delivery import Delivery
 from bot.inbox import Inbox
 from bot.intake import ALLOWED, Polling, SecondPoller
 from bot.lease import HeldLease, LeaseLost
+from bot.raw import RawBot
 from bot.settings import Settings, StartError
 from db.engine import Database
 from db.migrate import behind
@@ -43,7 +46,9 @@ async def run(settings: Settings, policy: Policy) -> None:
             raise StartError(remedy)
         app = wiring.application(settings, policy.delivery.in_flight)
         library = wiring.library(settings, policy, background=True)
-        deps = replace(wiring.deps(settings, policy, database, library), bot_username=lambda: app.bot.username)
+        deps = replace(
+            wiring.deps(settings, policy, database, library), bot_username=lambda: app.bot.username
+        )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,7 +58,7 @@ async def run(settings: Settings, policy: Policy) -> None:
         await database.close()
 
 
-async def _until_stopped(work: "asyncio._CoroutineLike[None]", stop: asyncio.Event) -> None:
+async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     serving = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -79,7 +84,9 @@ def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
                 "another program polls Telegram with this token: stop it, or give this one a token of its own"
             )
         if isinstance(error, LeaseLost):
-            return StartError("another run took over this database: this one stops so that nothing is sent twice")
+            return StartError(
+                "another run took over this database: this one stops so that nothing is sent twice"
+            )
         if isinstance(error, InvalidToken):
             return StartError("Telegram refuses QIFU_BOT_TOKEN: check it with @BotFather")
     return group.exceptions[0]
@@ -88,8 +95,10 @@ def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
 async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> None:
     lease = HeldLease(deps)
     inbox = Inbox(deps, app, workers=1 if deps.db.is_sqlite else 4)
-    delivery = Delivery(deps, app.bot)
-    polling = None if settings.webhook_url else Polling(deps.db, app.bot, deps.wall, inbox.news)
+    bot = app.bot
+    assert isinstance(bot, RawBot)
+    delivery = Delivery(deps, bot)
+    polling = None if settings.webhook_url else Polling(deps.db, bot, deps.wall, inbox.news)
     inbox.sent_something = delivery.news
     running = Running(deps, app, library, inbox, delivery, polling)
     async with asyncio.TaskGroup() as tasks:
@@ -110,7 +119,13 @@ async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> 
             log.info("ready", bot=app.bot.username, sample=deps.policy.company.sample)
             await asyncio.Event().wait()
         finally:
-            await asyncio.shield(lease.release())
+            await asyncio.shield(_leave(app, lease))
+
+
+async def _leave(app: App, lease: HeldLease) -> None:
+    await lease.release()
+    assert isinstance(app.bot, RawBot)
+    await app.bot.close_connections()
 
 
 async def _connect(app: App) -> None:
@@ -123,7 +138,9 @@ async def _connect(app: App) -> None:
         except InvalidToken:
             raise
         except (NetworkError, TelegramError) as error:
-            log.warning("telegram is out of reach; trying again", error=type(error).__name__, again_in_seconds=pause)
+            log.warning(
+                "telegram is out of reach; trying again", error=type(error).__name__, again_in_seconds=pause
+            )
             await asyncio.sleep(pause)
             pause = min(60.0, pause * 2)
 
@@ -131,7 +148,10 @@ async def _connect(app: App) -> None:
 async def _arrange_intake(settings: Settings, app: App) -> None:
     if settings.webhook_url:
         await app.bot.set_webhook(
-            settings.webhook_url, allowed_updates=ALLOWED, secret_token=settings.webhook_secret, drop_pending_updates=False
+            settings.webhook_url,
+            allowed_updates=ALLOWED,
+            secret_token=settings.webhook_secret,
+            drop_pending_updates=False,
         )
     else:
         await app.bot.delete_webhook(drop_pending_updates=False)

@@ -6,11 +6,12 @@ import os
 import secrets
 from pathlib import Path
 
-from telegram.ext import Application, ContextTypes, ExtBot
+from telegram.ext import Application, ContextTypes
 from telegram.request import HTTPXRequest
 
 import handlers
 from bot.clock import business_clock, wall
+from bot.raw import RawBot
 from bot.settings import Settings, StartError
 from db.engine import Database
 from domain.calendar import TradingCalendar, read_days
@@ -41,7 +42,10 @@ def library(settings: Settings, policy: Policy, *, background: bool) -> Library:
     """The shipped library with the company's facts, as of business time."""
     now = business_clock(settings.clock)
     return Library.load(
-        facts={lang: {"company": policy.company.words(lang), "facts": policy.fact_words(lang)} for lang in ("zh", "en")},
+        facts={
+            lang: {"company": policy.company.words(lang), "facts": policy.fact_words(lang)}
+            for lang in ("zh", "en")
+        },
         rates=plans.company_rates(policy),
         today=lambda: now().astimezone(BEIJING).date(),
         background=background,
@@ -73,17 +77,19 @@ def deps(settings: Settings, policy: Policy, database: Database, loaded: Library
 def application(settings: Settings, in_flight: int) -> App:
     """python-telegram-bot, never started: no updater, no job queue, no persistence. Intake and delivery are ours."""
     if settings.token is None:
-        raise StartError("QIFU_BOT_TOKEN is not set: put the token from @BotFather into the environment or .env")
+        raise StartError(
+            "QIFU_BOT_TOKEN is not set: put the token from @BotFather into the environment or .env"
+        )
     local = settings.api_url.startswith(("http://127.", "http://localhost"))
-    options = {} if local or settings.proxy is None else {"proxy": settings.proxy}
+    proxy = None if local else settings.proxy
     # trust_env is off for a local server: a proxy variable must not catch the loopback.
     http = {"trust_env": False} if local else {}
-    bot: ExtBot[None] = ExtBot(
+    bot = RawBot(
         token=settings.token,
         base_url=f"{settings.api_url}/bot",
         base_file_url=f"{settings.api_url}/file/bot",
-        request=HTTPXRequest(connection_pool_size=in_flight + 4, httpx_kwargs=http, **options),
-        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=http, **options),
+        request=HTTPXRequest(connection_pool_size=in_flight + 4, httpx_kwargs=http, proxy=proxy),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=http, proxy=proxy),
     )
     app = (
         Application.builder()

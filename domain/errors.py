@@ -5,11 +5,13 @@
 Everything else that is raised is a defect: logged once with a reference number that the person also gets.
 """
 
+from typing import Any
+
 
 class Refusal(Exception):
     """An expected no. ``code`` names the template ``refusal.<code>``; ``facts`` fill it."""
 
-    def __init__(self, code: str, **facts: object) -> None:
+    def __init__(self, code: str, **facts: Any) -> None:
         super().__init__(code)
         self.code = code
         self.facts = facts

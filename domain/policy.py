@@ -64,6 +64,12 @@ class Interval(Section):
     opens: time
     closes: time
 
+    @property
+    def minutes(self) -> int:
+        """Its length; an interval that closes at or before its opening ends on the next day."""
+        opens, closes = self.opens.hour * 60 + self.opens.minute, self.closes.hour * 60 + self.closes.minute
+        return closes - opens if closes > opens else closes - opens + 24 * 60
+
 
 class ServiceHours(Section):
     """When people answer: any number of intervals a working day; ``night`` may cross midnight."""
@@ -226,8 +232,20 @@ class Policy(Section):
     chat: ChatPolicy
 
     def fact_words(self, lang: str) -> dict[str, str]:
-        """Facts by name, in one language."""
-        return {name: fact.words(lang) for name, fact in self.facts.items()}
+        """Facts by name, in one language. The terms of complaints follow from their own section: one truth."""
+        slowest = max(tier.contact_minutes for tier in self.tiers.values())
+        a_day = sum(i.minutes for i in self.hours.working_day)
+        terms = {
+            "complaint_first_contact_days": -(-slowest // a_day),
+            "complaint_accept_days": self.complaints.acceptance_days,
+            "complaint_result_days": self.complaints.result_days,
+            "complaint_major_days": self.complaints.result_days_major,
+            "complaint_reopen_days": self.complaints.reopen_days,
+        }
+        return {
+            **{name: fact.words(lang) for name, fact in self.facts.items()},
+            **{name: str(days) for name, days in terms.items()},
+        }
 
     def tier_name(self, tier: str, lang: str) -> str:
         """The tier as staff see it. Never for a client."""

@@ -23,13 +23,21 @@ async def on_membership(update: Update, context: Context) -> None:
 async def on_group(update: Update, context: Context) -> None:
     """Words in a group: not answered; an unlisted group is left."""
     chat = update.effective_chat
-    if chat is not None and chat.type in ("group", "supergroup"):
-        if chat.id not in context.deps.policy.chat.allowed_groups:
-            await _leave(context, chat.id)
+    if chat is None or chat.type not in ("group", "supergroup"):
+        return
+    if chat.id not in context.deps.policy.chat.allowed_groups:
+        await _leave(context, chat.id)
 
 
 async def _leave(context: Context, chat_id: int) -> None:
-    await outbox.put(context.work, chat_id, "leave", {}, priority=Priority.STAFF, dedupe=f"leave/{chat_id}/{context.work.today}")
+    await outbox.put(
+        context.work,
+        chat_id,
+        "leave",
+        {},
+        priority=Priority.STAFF,
+        dedupe=f"leave/{chat_id}/{context.work.today}",
+    )
 
 
 async def on_edit(update: Update, context: Context) -> None:

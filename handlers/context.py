@@ -1,5 +1,6 @@
 """How a handler finds its transaction and its speaker."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -47,9 +48,11 @@ class Context(CallbackContext[ExtBot[None], Any, Any, Any]):
         assert who is not None, "handlers of private chats only"
         return who
 
-    async def reply(self, name: str, /, *, buttons: list[Row] | None = None, **facts: Any) -> int | None:
+    async def reply(self, name: str, /, *, buttons: Sequence[Row] | None = None, **facts: Any) -> int | None:
         """Says a message to the speaker."""
-        return await outbox.say(self.work, self.who.chat_id, name, lang=self.who.lang, buttons=buttons or (), **facts)
+        return await outbox.say(
+            self.work, self.who.chat_id, name, lang=self.who.lang, buttons=buttons or (), **facts
+        )
 
 
 App = Application[ExtBot[None], Context, Any, Any, Any, Any]

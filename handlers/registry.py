@@ -1,6 +1,6 @@
 """What a feature of the chat consists of: its commands, its buttons, its messages."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,7 +8,7 @@ from telegram import Message, Update
 
 from handlers.context import Context
 
-CommandFn = Callable[[Update, Context], Awaitable[None]]
+CommandFn = Callable[[Update, Context], Coroutine[Any, Any, None]]
 
 STRANGER, CLIENT = "stranger", "client"
 EVERYBODY = ("stranger", "client", "manager", "officer", "risk", "supervisor", "compliance", "operator")

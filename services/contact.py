@@ -72,11 +72,15 @@ async def begin(work: Work, who: Actor, *, said: str = "", urgent: bool = False)
     work.session.add(conversation)
     await work.session.flush()
     await _show_card(work, conversation, urgent=urgent, said=said)
-    await audit.note(work, who, "talk.opened", f"talk:{conversation.id}", staff=staff.code if staff else "pool")
+    await audit.note(
+        work, who, "talk.opened", f"talk:{conversation.id}", staff=staff.code if staff else "pool"
+    )
     return Begun(conversation.id, staff, conversation.promised_by, open_now=is_open(work))
 
 
-async def _whoever_is_there(work: Work, client: ClientRef | None, *, without: int | None = None) -> StaffMember | None:
+async def _whoever_is_there(
+    work: Work, client: ClientRef | None, *, without: int | None = None
+) -> StaffMember | None:
     """The account manager, else the stand-in, else the service officer; None is the pool."""
     if client is None:
         return None
@@ -186,11 +190,11 @@ async def _elsewhere(work: Work, conversation: Conversation, told: str) -> None:
     await _show_card(work, conversation)
 
 
-async def _give_to(work: Work, conversation: Conversation, staff: StaffMember, told: str = "talk.taken") -> None:
+async def _give_to(
+    work: Work, conversation: Conversation, staff: StaffMember, told: str = "talk.taken"
+) -> None:
     conversation.staff_id = staff.id
-    await outbox.say(
-        work, conversation.chat_id, told, staff=staff.name, registration=staff.registration_no
-    )
+    await outbox.say(work, conversation.chat_id, told, staff=staff.name, registration=staff.registration_no)
     assert staff.chat_id is not None
     for waiting in await talks.waiting_for_taker(work.session, conversation.id):
         waiting.to_chat = staff.chat_id
@@ -235,7 +239,9 @@ async def _relay(work: Work, conversation: Conversation, from_chat: int, to_chat
     return relay
 
 
-async def _pass_to_staff(work: Work, conversation: Conversation, chat_id: int, said: Said, relay_id: int) -> int | None:
+async def _pass_to_staff(
+    work: Work, conversation: Conversation, chat_id: int, said: Said, relay_id: int
+) -> int | None:
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
     name = _shown_name(work, client) if client else None
     if said.is_file:
@@ -269,7 +275,9 @@ async def _gather(work: Work, to_chat: int, said: Said, relay_id: int) -> int | 
         gathering.about = {"relays": [*(gathering.about or {})["relays"], relay_id]}
         gathering.not_before = work.deps.wall() + _GATHER
         return gathering.id
-    added = await outbox.put(work, to_chat, "album", {"media": [item]}, dedupe=key, about={"relays": [relay_id]})
+    added = await outbox.put(
+        work, to_chat, "album", {"media": [item]}, dedupe=key, about={"relays": [relay_id]}
+    )
     if added is None:  # the album has left already: a straggler goes alone
         added = await outbox.put(work, to_chat, "album", {"media": [item]}, about={"relays": [relay_id]})
     assert added is not None
@@ -305,7 +313,9 @@ async def send_to(work: Work, who: Actor, conversation_id: int, message_id: int,
     await _to_client(work, conversation, staff, who.chat_id, said)
 
 
-async def _to_client(work: Work, conversation: Conversation, staff: StaffMember, from_chat: int, said: Said) -> None:
+async def _to_client(
+    work: Work, conversation: Conversation, staff: StaffMember, from_chat: int, said: Said
+) -> None:
     conversation.last_at = work.now
     conversation.first_reply_at = conversation.first_reply_at or work.now
     relay = await _relay(work, conversation, from_chat, conversation.chat_id, said)
@@ -382,8 +392,8 @@ async def edited(work: Work, who: Actor, message_id: int, text: str, *, is_capti
     if latest.to_message is None:
         await _edit_in_outbox(work, latest.outbox_id, html)
         return
-    body = {"html": work.deps.phrases.text("talk.caption", lang, text=text) if is_caption else html}
-    body["message_id"] = latest.to_message
+    words = work.deps.phrases.text("talk.caption", lang, text=text) if is_caption else html
+    body = {"html": words, "message_id": latest.to_message}
     await outbox.put(work, latest.to_chat, "edit_caption" if is_caption else "edit", body)
 
 
@@ -391,7 +401,9 @@ async def _edit_words(
     work: Work, conversation: Conversation, who: Actor, text: str
 ) -> tuple[str, dict[str, Any]]:
     if who.staff is not None:
-        role = work.deps.phrases.label(f"role.{who.staff.role}", await outbox.language(work, conversation.chat_id))
+        role = work.deps.phrases.label(
+            f"role.{who.staff.role}", await outbox.language(work, conversation.chat_id)
+        )
         return "talk.from_staff", {"name": who.staff.name, "role": role, "text": text, "edited": True}
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
     return "talk.from_client", {
@@ -429,11 +441,15 @@ async def _end(work: Work, conversation: Conversation, by: str) -> None:
     conversation.state, conversation.ended_at, conversation.ended_by = "ended", work.now, by
     lang = await outbox.language(work, conversation.chat_id)
     menu = [[Button("ask.menu", "start.menu"), Button("ask.complain", "complaint.begin")]]
-    await outbox.say(work, conversation.chat_id, "talk.ended_client", lang=lang, buttons=menu, idle=by == "idle")
+    await outbox.say(
+        work, conversation.chat_id, "talk.ended_client", lang=lang, buttons=menu, idle=by == "idle"
+    )
     if conversation.staff_id is not None:
         owner = await access.staff(work, conversation.staff_id)
         if owner.chat_id is not None:
-            await outbox.say(work, owner.chat_id, "talk.ended_staff", number=conversation.id, idle=by == "idle")
+            await outbox.say(
+                work, owner.chat_id, "talk.ended_staff", number=conversation.id, idle=by == "idle"
+            )
     await audit.note(work, by, "talk.ended", f"talk:{conversation.id}")
 
 
@@ -482,8 +498,13 @@ async def relays_failed(work: Work, relay_ids: Any, state: str, reason: str) -> 
         return
     if relay.to_chat == conversation.chat_id:
         await outbox.say(
-            work, relay.from_chat, "talk.not_delivered", reply_to=relay.from_message, blocked=state == "blocked",
-            held=state == "held", number=conversation.id,
+            work,
+            relay.from_chat,
+            "talk.not_delivered",
+            reply_to=relay.from_message,
+            blocked=state == "blocked",
+            held=state == "held",
+            number=conversation.id,
         )
     elif conversation.state == "open":
         relay.to_chat, relay.to_message = 0, None
@@ -493,7 +514,12 @@ async def relays_failed(work: Work, relay_ids: Any, state: str, reason: str) -> 
 async def card_failed(work: Work, conversation_id: int, state: str, _reason: str) -> None:
     """Outcome: the card could not be shown to its owner, who blocked the bot: somebody else gets it."""
     conversation = await talks.locked(work.session, conversation_id)
-    if conversation is not None and conversation.state == "open" and conversation.staff_id is not None and state == "blocked":
+    if (
+        conversation is not None
+        and conversation.state == "open"
+        and conversation.staff_id is not None
+        and state == "blocked"
+    ):
         owner = await people.staff_with_chat(work.session, ids=[conversation.staff_id])
         if owner and owner[0][2] is not None:
             await _elsewhere(work, conversation, "talk.absent")

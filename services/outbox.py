@@ -139,7 +139,15 @@ async def say_html(
 
 
 async def edit(
-    work: Work, chat_id: int, message_id: int, name: str, /, *, lang: str | None = None, buttons: Sequence[Row] = (), **facts: Any
+    work: Work,
+    chat_id: int,
+    message_id: int,
+    name: str,
+    /,
+    *,
+    lang: str | None = None,
+    buttons: Sequence[Row] = (),
+    **facts: Any,
 ) -> None:
     """Replaces the text and the buttons of a message that was sent before."""
     lang = lang or await language(work, chat_id)
@@ -148,7 +156,9 @@ async def edit(
     await put(work, chat_id, "edit", body, lang=lang, buttons=buttons, template=name, priority=Priority.STAFF)
 
 
-async def answer_button(work: Work, chat_id: int, query_id: str, text: str = "", *, alert: bool = False) -> None:
+async def answer_button(
+    work: Work, chat_id: int, query_id: str, text: str = "", *, alert: bool = False
+) -> None:
     """Ends the waiting sign on a pressed button. Telegram takes it for a few seconds only."""
     body = {"query_id": query_id, "text": text[:200], "alert": alert}
     expires = work.deps.wall() + timedelta(seconds=10)
@@ -171,7 +181,8 @@ async def put(
     expires_at: datetime | None = None,
 ) -> int | None:
     """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/delivery.py)."""
-    token, actions = None, None
+    token: str | None = None
+    actions: list[dict[str, Any]] | None = None
     if buttons:
         token, actions, rows = work.deps.new_token(10), [], []
         for row in buttons:

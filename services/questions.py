@@ -44,7 +44,7 @@ async def ask_article(work: Work, who: Actor, article: str) -> Reply:
     found = work.deps.library().answer_with(article, cast(Lang, who.lang), as_of=work.today)
     if found is None:
         raise Refusal("withdrawn")
-    return Reply(found, await _remember(work, who, found.title, found))
+    return Reply(found, await _remember(work, who, found.title or article, found))
 
 
 async def rate(work: Work, who: Actor, exchange_id: int, helpful: bool) -> None:

@@ -67,15 +67,18 @@ class Desk:
         while True:
             if self._serving is not None and self._serving.done():
                 self._serving.result()
+            unconfirmed = self.sim.pending  # read before the queues: what is confirmed by now is stored by now
             async with self.deps.db.read() as session:
                 inbox = await session.scalar(select(func.count()).where(InboxUpdate.state == "new"))
                 outbox = await session.scalar(
                     select(func.count()).where(OutboxMessage.state.in_(("pending", "sending")))
                 )
-            if not self.sim.pending and not inbox and not outbox:
+            if not unconfirmed and not inbox and not outbox:
                 return
             if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(f"not settled: pending {self.sim.pending}, inbox {inbox}, outbox {outbox}")
+                raise AssertionError(
+                    f"not settled: unconfirmed {unconfirmed}, inbox {inbox}, outbox {outbox}"
+                )
             await asyncio.sleep(0.02)
 
     def work(self) -> Any:
@@ -157,7 +160,9 @@ class Desk:
             for kind, code in (("manager", manager), ("officer", officer)):
                 staff_id = await self._staff_id(work, code)
                 if staff_id is not None:
-                    work.session.add(Assignment(client_id=row.id, staff_id=staff_id, kind=kind, since=work.now))
+                    work.session.add(
+                        Assignment(client_id=row.id, staff_id=staff_id, kind=kind, since=work.now)
+                    )
             for purpose in work.policy.privacy.purposes if consent else ():
                 work.session.add(
                     Consent(
@@ -172,7 +177,9 @@ class Desk:
         self.people[key] = person
         return person
 
-    async def stranger(self, key: str = "stranger", *, name: str = "路人", language_code: str = "zh-hans") -> Person:
+    async def stranger(
+        self, key: str = "stranger", *, name: str = "路人", language_code: str = "zh-hans"
+    ) -> Person:
         """Somebody whom nobody knows."""
         person = self.sim.person(key, first_name=name, language_code=language_code)
         await person.start()

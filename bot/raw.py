@@ -1,0 +1,23 @@
+"""python-telegram-bot's HTTP, error mapping and token handling, with the Bot API's own JSON in and out."""
+
+from typing import Any
+
+from telegram.ext import ExtBot
+
+
+class RawBot(ExtBot[None]):
+    """Adds ``raw``: a call that parses nothing.
+
+    Intake stores updates as they came, and delivery needs of most answers only a number. ``do_api_request`` is
+    the public way to this, but warns at every call of a method that the library has a typed one for.
+    """
+
+    async def raw(self, method: str, params: dict[str, Any], *, read_timeout: float | None = None) -> Any:
+        """The ``result`` of a Bot API call, as JSON. Raises telegram.error as every other call does."""
+        extra = {} if read_timeout is None else {"read_timeout": read_timeout}
+        return await self._post(method, dict(params), **extra)  # type: ignore[arg-type]
+
+    async def close_connections(self) -> None:
+        """Closes both HTTP clients, whether or not the bot was ever initialised."""
+        for request in self._request:
+            await request.shutdown()
