@@ -46,7 +46,8 @@ class PeopleSide:
         self.roster: Json | list[Json] | None = None
         self._streams: set[asyncio.Queue[bytes]] = set()
         self._poster = Poster()
-        self._app = Starlette(routes=self._routes())
+        refusals = dict.fromkeys((SimError, KeyError, TypeError, ValueError), _refuse)
+        self._app = Starlette(routes=self._routes(), exception_handlers=refusals)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/sim/events":
@@ -66,7 +67,7 @@ class PeopleSide:
 
         def get(path: str, show: Callable[[Request], Any]) -> Route:
             async def answer(request: Request) -> Response:
-                return _guarded(lambda: show(request))
+                return _json(show(request))
 
             return Route(f"/sim/{path}", answer, methods=["GET"])
 
@@ -121,13 +122,10 @@ class PeopleSide:
         async def answer(request: Request) -> Response:
             _check_origin(request)
             raw = await request.body()
-            try:
-                body = json.loads(raw) if raw else {}
-            except ValueError:
-                return JSONResponse({"error": "the body is not JSON"}, 400)
+            body = json.loads(raw) if raw else {}
             if not isinstance(body, dict):
-                return JSONResponse({"error": "the body must be an object"}, 400)
-            return _guarded(lambda: act(request, body))
+                raise SimError("the body must be an object")
+            return _json(act(request, body))
 
         return answer
 
@@ -245,11 +243,8 @@ class PeopleSide:
         # A caption belongs to the first part of an album only.
         files = [people.Sent(f.kind, f.data, f.name, "" if i else f.caption) for i, f in enumerate(files)]
 
-        def act() -> Json:
-            sent = people.send_files(*self._me(request), files, **self._where(request, words))
-            return {"messages": [message.as_view() for message in sent]}
-
-        return _guarded(act)
+        sent = people.send_files(*self._me(request), files, **self._where(request, words))
+        return JSONResponse({"messages": [message.as_view() for message in sent]})
 
     def _contact(self, request: Request, body: Json) -> Json:
         world, who = self._me(request)
@@ -272,15 +267,7 @@ class PeopleSide:
     async def _press(self, request: Request) -> Response:
         _check_origin(request)
         body = await request.json()
-        pressed = people.Pressed()
-
-        def act() -> None:
-            nonlocal pressed
-            pressed = self._do_press(request, body)
-
-        refused = _guarded(act)
-        if refused.status_code != 200:
-            return refused
+        pressed = self._do_press(request, body)
         answer = None
         if pressed.callback is not None:
             answer = await self._answer_of(pressed.callback, float(body.get("wait", ANSWER_SECONDS)))
@@ -516,11 +503,10 @@ def _check_origin(request: Request) -> None:
         raise SimError("requests from other sites are not taken")
 
 
-def _guarded(act: Callable[[], Any]) -> Response:
-    try:
-        result = act()
-    except SimError as refusal:
-        return JSONResponse({"error": str(refusal)}, 400)
-    except (KeyError, TypeError, ValueError) as problem:
-        return JSONResponse({"error": f"missing or wrong: {problem}"}, 400)
+def _refuse(request: Request, problem: Exception) -> Response:
+    text = str(problem) if isinstance(problem, SimError) else f"missing or wrong: {problem}"
+    return JSONResponse({"error": text}, 400)
+
+
+def _json(result: Any) -> Response:
     return JSONResponse({"ok": True} if result is None else result)
