@@ -50,7 +50,9 @@ async def mark_done(session: AsyncSession, update_id: int, at: datetime) -> bool
     return changed(done) == 1
 
 
-async def mark_attempt(session: AsyncSession, update_id: int, error: str, *, failed: bool, at: datetime) -> None:
+async def mark_attempt(
+    session: AsyncSession, update_id: int, error: str, *, failed: bool, at: datetime
+) -> None:
     values: dict[str, Any] = {"attempts": InboxUpdate.attempts + 1, "error": error}
     if failed:
         values |= {"state": "failed", "done_at": at}
@@ -60,7 +62,9 @@ async def mark_attempt(session: AsyncSession, update_id: int, error: str, *, fai
 async def highest_update(session: AsyncSession) -> int | None:
     """The newest stored update, to go on polling after it."""
     found: int | None = await session.scalar(
-        select(InboxUpdate.update_id).order_by(InboxUpdate.received_at.desc(), InboxUpdate.update_id.desc()).limit(1)
+        select(InboxUpdate.update_id)
+        .order_by(InboxUpdate.received_at.desc(), InboxUpdate.update_id.desc())
+        .limit(1)
     )
     return found
 
@@ -70,9 +74,22 @@ async def highest_update(session: AsyncSession) -> int | None:
 
 async def add_message(session: AsyncSession, values: dict[str, Any]) -> int | None:
     """The new message's id, or None when its dedupe key is there already."""
-    statement = insert_or_ignore(session, OutboxMessage) if values.get("dedupe_key") else insert(OutboxMessage)
+    statement = (
+        insert_or_ignore(session, OutboxMessage) if values.get("dedupe_key") else insert(OutboxMessage)
+    )
     added: int | None = await session.scalar(statement.values(**values).returning(OutboxMessage.id))
     return added
+
+
+async def add_messages(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """The new messages' ids, in the order of the rows, which have no dedupe keys."""
+    if not rows:
+        return []
+    return list(
+        await session.scalars(
+            insert(OutboxMessage).returning(OutboxMessage.id, sort_by_parameter_order=True), list(rows)
+        )
+    )
 
 
 async def due_messages(
@@ -83,7 +100,8 @@ async def due_messages(
     The answer to a pressed button is no message and goes to a resting chat too.
     """
     query = select(OutboxMessage).where(
-        OutboxMessage.state == "pending", or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at)
+        OutboxMessage.state == "pending",
+        or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at),
     )
     if not_chats:
         query = query.where(or_(OutboxMessage.method == "answer", OutboxMessage.chat_id.not_in(not_chats)))
@@ -109,7 +127,9 @@ async def messages_in_doubt(session: AsyncSession) -> list[OutboxMessage]:
 
 
 async def message_by_token(session: AsyncSession, token: str) -> OutboxMessage | None:
-    found: OutboxMessage | None = await session.scalar(select(OutboxMessage).where(OutboxMessage.token == token))
+    found: OutboxMessage | None = await session.scalar(
+        select(OutboxMessage).where(OutboxMessage.token == token)
+    )
     return found
 
 

@@ -181,6 +181,38 @@ async def put(
     expires_at: datetime | None = None,
 ) -> int | None:
     """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/delivery.py)."""
+    row = message(
+        work,
+        chat_id,
+        method,
+        body,
+        lang=lang,
+        buttons=buttons,
+        template=template,
+        priority=priority,
+        on_doubt=on_doubt,
+        about=about,
+        expires_at=expires_at,
+    )
+    return await queues.add_message(work.session, {**row, "dedupe_key": dedupe})
+
+
+def message(
+    work: Work,
+    chat_id: int,
+    method: str,
+    body: dict[str, Any],
+    *,
+    lang: str = "zh",
+    buttons: Sequence[Row] = (),
+    template: str | None = None,
+    priority: Priority = Priority.DIALOGUE,
+    on_doubt: str = "resend",
+    about: dict[str, Any] | None = None,
+    not_before: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> dict[str, Any]:
+    """The columns of an outbox row, for ``put_all``."""
     token: str | None = None
     actions: list[dict[str, Any]] | None = None
     if buttons:
@@ -196,25 +228,27 @@ async def put(
                     actions.append({"do": button.do, "args": button.args})
             rows.append(shown)
         body = {**body, "buttons": rows}
-    return await queues.add_message(
-        work.session,
-        {
-            "dedupe_key": dedupe,
-            "chat_id": chat_id,
-            "priority": int(priority),
-            "on_doubt": on_doubt,
-            "method": method,
-            "body": body,
-            "template": template,
-            "token": token,
-            "actions": actions,
-            "state": "pending",
-            "attempts": 0,
-            "created_at": work.deps.wall(),
-            "expires_at": expires_at,
-            "about": about,
-        },
-    )
+    return {
+        "chat_id": chat_id,
+        "priority": int(priority),
+        "on_doubt": on_doubt,
+        "method": method,
+        "body": body,
+        "template": template,
+        "token": token,
+        "actions": actions,
+        "state": "pending",
+        "attempts": 0,
+        "created_at": work.deps.wall(),
+        "not_before": not_before,
+        "expires_at": expires_at,
+        "about": about,
+    }
+
+
+async def put_all(work: Work, messages: Sequence[dict[str, Any]]) -> list[int]:
+    """Writes many outbox rows at once; their ids, in order."""
+    return await queues.add_messages(work.session, messages)
 
 
 async def language(work: Work, chat_id: int) -> str:
