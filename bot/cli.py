@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.logs import set_up as set_up_logs
-from bot.settings import Settings, StartError, policy, settings
+from bot.settings import StartError, policy, settings
 from domain.errors import Refusal
 
 app = typer.Typer(
@@ -58,7 +58,9 @@ def ask(
     question: Annotated[str | None, typer.Argument(help="The question, as a client would type it.")] = None,
     kb: Annotated[Path | None, typer.Option(help="Answer from this folder of articles only.")] = None,
     lang: Annotated[str | None, typer.Option(help="zh or en; the question's own when left out.")] = None,
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Answer as of this day.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Answer as of this day.")
+    ] = None,
     explain: Annotated[bool, typer.Option(help="Matched terms, scores, rejected candidates.")] = False,
     client: Annotated[str | None, typer.Option(help="Account number: use this client's own plan.")] = None,
     as_json: Json = False,
@@ -99,7 +101,11 @@ def database_upgrade() -> None:
             before, after = await upgrade(database)
         finally:
             await database.close()
-        print(f"database: {before or 'empty'} -> {after}" if before != after else f"database: {after}, nothing to do")
+        print(
+            f"database: {before or 'empty'} -> {after}"
+            if before != after
+            else f"database: {after}, nothing to do"
+        )
 
     _async(work())
 

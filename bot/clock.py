@@ -55,7 +55,9 @@ class _RemoteClock:
         except (OSError, ValueError, KeyError) as error:
             if self._asked > 0:  # it told the time before: run on until it answers again
                 return datetime.fromtimestamp(self._told.timestamp() + time.monotonic() - self._asked, UTC)
-            raise StartError(f"QIFU_CLOCK {self.url} tells no time ({error}): unset it, or start the clock") from None
+            raise StartError(
+                f"QIFU_CLOCK {self.url} tells no time ({error}): unset it, or start the clock"
+            ) from None
         self._asked = time.monotonic()
         return told
 

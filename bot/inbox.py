@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import deque
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -144,18 +143,30 @@ class Inbox:
         reference = f"E{row.update_id:X}"
         # The exception's text may quote a client's words: only its type and place go to the log.
         log.error(
-            "update failed", update_id=row.update_id, attempt=attempt, reference=reference, error=type(error).__name__,
+            "update failed",
+            update_id=row.update_id,
+            attempt=attempt,
+            reference=reference,
+            error=type(error).__name__,
             place=_place(error),
         )
         async with self.deps.db.write() as session:
             work = Work(self.deps, session, self.deps.now())
             await queues.mark_attempt(
-                session, row.update_id, f"{type(error).__name__} {_place(error)}", failed=final, at=self.deps.wall()
+                session,
+                row.update_id,
+                f"{type(error).__name__} {_place(error)}",
+                failed=final,
+                at=self.deps.wall(),
             )
             if final:
                 if row.lane > 0:
-                    await outbox.say(work, row.lane, "error.sorry", reference=reference, dedupe=f"sorry/{row.update_id}")
-                await alerts.operators(work, "alert.update_failed", dedupe=f"failed/{row.update_id}", reference=reference)
+                    await outbox.say(
+                        work, row.lane, "error.sorry", reference=reference, dedupe=f"sorry/{row.update_id}"
+                    )
+                await alerts.operators(
+                    work, "alert.update_failed", dedupe=f"failed/{row.update_id}", reference=reference
+                )
         self.sent_something.set()
 
 

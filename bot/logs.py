@@ -16,7 +16,9 @@ def set_up(stream: Any = None) -> None:
     """JSON lines on standard error (key=value on a terminal); libraries from WARNING up, tokens blotted out."""
     stream = stream or sys.stderr
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=True) if stream.isatty() else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(colors=True)
+        if stream.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[
@@ -37,7 +39,10 @@ def set_up(stream: Any = None) -> None:
 
 
 def _blot(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: _TOKEN.sub("<token>", value) if isinstance(value, str) and key != "timestamp" else value for key, value in event.items()}
+    return {
+        key: _TOKEN.sub("<token>", value) if isinstance(value, str) and key != "timestamp" else value
+        for key, value in event.items()
+    }
 
 
 class _Blotted(logging.Formatter):

@@ -34,9 +34,11 @@ class Pacer:
         """Chats that must not get a message now."""
         now = self.clock()
         self._chat_paused = {chat: until for chat, until in self._chat_paused.items() if until > now}
-        return [*self._full(self._chats, now, _SLACK, self.limits.per_chat_per_second),
-                *self._full(self._groups, now, 60 * _SLACK, self.limits.per_group_per_minute),
-                *self._chat_paused]
+        return [
+            *self._full(self._chats, now, _SLACK, self.limits.per_chat_per_second),
+            *self._full(self._groups, now, 60 * _SLACK, self.limits.per_group_per_minute),
+            *self._chat_paused,
+        ]
 
     def sent(self, chat_id: int) -> None:
         """Counts a message that leaves now."""

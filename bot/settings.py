@@ -67,7 +67,9 @@ def policy(path: Path) -> Policy:
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise StartError(f"{path} is missing: copy the shipped config.yaml, or name yours in QIFU_CONFIG") from None
+        raise StartError(
+            f"{path} is missing: copy the shipped config.yaml, or name yours in QIFU_CONFIG"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StartError(f"{path} cannot be read as YAML: {error}") from None
     try:

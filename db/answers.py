@@ -12,14 +12,19 @@ from db.models import Exchange, ImportedFile, SettlementPrice
 async def last_exchange(session: AsyncSession, chat_id: int, *, since: datetime) -> Exchange | None:
     """The newest question of a chat, if it is not older than ``since``."""
     found: Exchange | None = await session.scalar(
-        select(Exchange).where(Exchange.chat_id == chat_id, Exchange.at >= since).order_by(Exchange.id.desc()).limit(1)
+        select(Exchange)
+        .where(Exchange.chat_id == chat_id, Exchange.at >= since)
+        .order_by(Exchange.id.desc())
+        .limit(1)
     )
     return found
 
 
 async def newest_import(session: AsyncSession) -> int | None:
     """The id of the newest file that counts."""
-    found: int | None = await session.scalar(select(func.max(ImportedFile.id)).where(ImportedFile.state == "in"))
+    found: int | None = await session.scalar(
+        select(func.max(ImportedFile.id)).where(ImportedFile.state == "in")
+    )
     return found
 
 

@@ -17,7 +17,9 @@ async def append(
 ) -> None:
     """Adds one entry. The counter row serialises writers, so the chain has no forks on PostgreSQL either."""
     await next_number(session, "audit")
-    previous = await session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or "0" * 64
+    previous = (
+        await session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or "0" * 64
+    )
     entry = AuditEntry(
         at=at,
         actor=actor,
@@ -42,5 +44,12 @@ async def first_break(session: AsyncSession) -> int | None:
 
 
 def _hash(previous: str, at: datetime, actor: str, action: str, subject: str, detail: dict[str, Any]) -> str:
-    words = [previous, at.astimezone(UTC).isoformat(), actor, action, subject, json.dumps(detail, sort_keys=True)]
+    words = [
+        previous,
+        at.astimezone(UTC).isoformat(),
+        actor,
+        action,
+        subject,
+        json.dumps(detail, sort_keys=True),
+    ]
     return hashlib.sha256("\x1f".join(words).encode()).hexdigest()

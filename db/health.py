@@ -14,7 +14,9 @@ async def figures(session: AsyncSession, at: datetime) -> dict[str, float]:
     """Counts of what waits, and the age in seconds of what waits longest."""
     waiting = InboxUpdate.state == "new"
     pending = OutboxMessage.state == "pending"
-    inbox = (await session.execute(select(func.count(), func.min(InboxUpdate.received_at)).where(waiting))).one()
+    inbox = (
+        await session.execute(select(func.count(), func.min(InboxUpdate.received_at)).where(waiting))
+    ).one()
     outbox = await session.scalar(select(func.count()).where(pending))
     urgent = await session.scalar(
         select(func.min(OutboxMessage.created_at)).where(pending, OutboxMessage.priority <= _URGENT)

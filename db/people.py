@@ -13,7 +13,9 @@ async def chat(session: AsyncSession, chat_id: int) -> Chat | None:
     return await session.get(Chat, chat_id)
 
 
-async def live_links(session: AsyncSession, chat_id: int) -> Sequence[tuple[Link, Client | None, Staff | None]]:
+async def live_links(
+    session: AsyncSession, chat_id: int
+) -> Sequence[tuple[Link, Client | None, Staff | None]]:
     """What a chat is linked to now, oldest first."""
     rows = await session.execute(
         select(Link, Client, Staff)
@@ -28,7 +30,9 @@ async def live_links(session: AsyncSession, chat_id: int) -> Sequence[tuple[Link
 async def client_links(session: AsyncSession, client_ids: Collection[int]) -> list[Link]:
     """The live chats of accounts."""
     return list(
-        await session.scalars(select(Link).where(Link.client_id.in_(client_ids), Link.until.is_(None)).order_by(Link.id))
+        await session.scalars(
+            select(Link).where(Link.client_id.in_(client_ids), Link.until.is_(None)).order_by(Link.id)
+        )
     )
 
 
@@ -70,7 +74,9 @@ async def staff_by_code(session: AsyncSession, code: str) -> Staff | None:
 
 
 async def end_link(session: AsyncSession, link_id: int, at: datetime, why: str) -> None:
-    await session.execute(update(Link).where(Link.id == link_id, Link.until.is_(None)).values(until=at, ended_why=why))
+    await session.execute(
+        update(Link).where(Link.id == link_id, Link.until.is_(None)).values(until=at, ended_why=why)
+    )
 
 
 async def end_assignment(session: AsyncSession, client_id: int, kind: str, at: datetime) -> None:

@@ -34,7 +34,11 @@ async def open_of_staff(session: AsyncSession, staff_id: int) -> Sequence[Conver
 
 
 async def all_open(session: AsyncSession) -> Sequence[Conversation]:
-    return list(await session.scalars(select(Conversation).where(Conversation.state == "open").order_by(Conversation.id)))
+    return list(
+        await session.scalars(
+            select(Conversation).where(Conversation.state == "open").order_by(Conversation.id)
+        )
+    )
 
 
 async def relay_to(session: AsyncSession, chat_id: int, message_id: int) -> Relay | None:
@@ -52,7 +56,9 @@ async def relays_from(session: AsyncSession, chat_id: int, message_id: int) -> S
     """The copies of a message, newest edition last."""
     return list(
         await session.scalars(
-            select(Relay).where(Relay.from_chat == chat_id, Relay.from_message == message_id).order_by(Relay.id)
+            select(Relay)
+            .where(Relay.from_chat == chat_id, Relay.from_message == message_id)
+            .order_by(Relay.id)
         )
     )
 
@@ -61,7 +67,9 @@ async def waiting_for_taker(session: AsyncSession, conversation_id: int) -> Sequ
     """Client messages that came before anybody took the conversation."""
     return list(
         await session.scalars(
-            select(Relay).where(Relay.conversation_id == conversation_id, Relay.to_chat == 0).order_by(Relay.id)
+            select(Relay)
+            .where(Relay.conversation_id == conversation_id, Relay.to_chat == 0)
+            .order_by(Relay.id)
         )
     )
 
@@ -82,7 +90,9 @@ async def pending_album(session: AsyncSession, key: str) -> OutboxMessage | None
     return found
 
 
-async def card_facts(session: AsyncSession, chat_id: int, client_id: int | None, account: str | None) -> dict[str, Any]:
+async def card_facts(
+    session: AsyncSession, chat_id: int, client_id: int | None, account: str | None
+) -> dict[str, Any]:
     """Open cases, level, last question and answer: what a member of staff wants to see first."""
     cases = 0
     if client_id is not None:
@@ -132,7 +142,9 @@ async def idle_since(session: AsyncSession, before: datetime) -> Sequence[Conver
     return list(
         await session.scalars(
             select(Conversation).where(
-                Conversation.state == "open", Conversation.first_reply_at.is_not(None), Conversation.last_at <= before
+                Conversation.state == "open",
+                Conversation.first_reply_at.is_not(None),
+                Conversation.last_at <= before,
             )
         )
     )

@@ -50,7 +50,10 @@ async def _from_staff(message: Message, context: Context) -> bool:
     if not running:
         return replied is not None and await _nothing_there(context)
     args = {"message": passed.message_id, "text": None if passed.is_file else passed.text}
-    buttons = [[Button(f" #{number} {name}", "contact.send", {"talk": number, **args})] for number, name in running[:8]]
+    buttons = [
+        [Button(f" #{number} {name}", "contact.send", {"talk": number, **args})]
+        for number, name in running[:8]
+    ]
     await context.reply("talk.whom", buttons=buttons)
     return True
 
@@ -114,7 +117,9 @@ async def pressed_pass_on(context: Context, press: Press) -> None:
 
 
 async def pressed_send(context: Context, press: Press) -> None:
-    await contact.send_to(context.work, context.who, press.args["talk"], press.args["message"], press.args["text"])
+    await contact.send_to(
+        context.work, context.who, press.args["talk"], press.args["message"], press.args["text"]
+    )
     press.toast = context.deps.phrases.label("talk.sent", context.who.lang)
 
 

@@ -66,7 +66,8 @@ def _buttons(found: Answer, exchange_id: int) -> list[Row]:
     person = Button("ask.human", "contact.begin")
     if found.kind is Kind.CLARIFY:
         rows: list[Row] = [
-            [Button(f" {choice.title}", "ask.article", {"article": choice.article})] for choice in found.choices[:4]
+            [Button(f" {choice.title}", "ask.article", {"article": choice.article})]
+            for choice in found.choices[:4]
         ]
         return [*rows, [Button("ask.none_of_these", "ask.none", {"exchange": exchange_id}), person]]
     if found.kind in (Kind.ADVICE, Kind.OUT_OF_SCOPE):
@@ -81,7 +82,9 @@ def _buttons(found: Answer, exchange_id: int) -> list[Row]:
     steps = [_NEXT[step] for step in found.next_steps if step in _NEXT and step != "human"]
     if steps:
         rows.append([Button(label, do) for label, do in steps[:3]])
-    rows += [[Button(f" {other.title}", "ask.article", {"article": other.article})] for other in found.related[:2]]
+    rows += [
+        [Button(f" {other.title}", "ask.article", {"article": other.article})] for other in found.related[:2]
+    ]
     return rows
 
 
@@ -94,13 +97,17 @@ async def pressed_rate(context: Context, press: Press) -> None:
     await questions.rate(context.work, context.who, press.args["exchange"], helpful)
     press.toast = context.deps.phrases.label("ask.thanks", context.who.lang)
     if not helpful:
-        await context.reply("ask.sorry", buttons=[[Button("ask.human", "contact.begin"), Button("ask.menu", "start.menu")]])
+        await context.reply(
+            "ask.sorry", buttons=[[Button("ask.human", "contact.begin"), Button("ask.menu", "start.menu")]]
+        )
 
 
 async def pressed_none(context: Context, press: Press) -> None:
     """None of the candidates: one rephrase, then a person."""
     await questions.rate(context.work, context.who, press.args["exchange"], False)
-    await context.reply("ask.rephrase", buttons=[[Button("ask.human", "contact.begin"), Button("ask.menu", "start.menu")]])
+    await context.reply(
+        "ask.rephrase", buttons=[[Button("ask.human", "contact.begin"), Button("ask.menu", "start.menu")]]
+    )
 
 
 async def pressed_question(context: Context, press: Press) -> None:

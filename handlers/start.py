@@ -23,13 +23,23 @@ async def menu(_update: Update, context: Context) -> None:
     who = context.who
     await chats.show_menu_of_commands(context.work, who, command_menu(who.role, who.lang))
     if who.staff is not None:
-        await context.reply("start.staff", name=who.staff.name, role=context.deps.phrases.label(f"role.{who.staff.role}", who.lang))
+        await context.reply(
+            "start.staff",
+            name=who.staff.name,
+            role=context.deps.phrases.label(f"role.{who.staff.role}", who.lang),
+        )
         return
     rows: list[Row] = [
-        [Button(f" {q}", "ask.question", {"q": q})] for q in context.deps.policy.chat.suggested.get(who.lang, [])  # type: ignore[call-overload]  # lang is zh or en
+        [Button(f" {q}", "ask.question", {"q": q})]
+        for q in context.deps.policy.chat.suggested.get(who.lang, [])  # type: ignore[call-overload]  # lang is zh or en
     ]
     rows.append([Button("ask.human", "contact.begin"), Button("ask.complain", "complaint.begin")])
-    rows.append([Button("ask.my", "account.my") if who.clients else Button("ask.link", "link.how"), Button("start.language", "start.language")])
+    rows.append(
+        [
+            Button("ask.my", "account.my") if who.clients else Button("ask.link", "link.how"),
+            Button("start.language", "start.language"),
+        ]
+    )
     await context.reply("start.client" if who.clients else "start.stranger", buttons=rows)
 
 
@@ -47,14 +57,21 @@ async def cancel(_update: Update, context: Context) -> None:
         await context.reply("start.nothing_to_cancel")
         return
     await people.drop_dialog(context.work.session, context.who.chat_id)
-    await context.reply("start.cancelled", buttons=[[Button("ask.menu", "start.menu"), Button("ask.human", "contact.begin")]])
+    await context.reply(
+        "start.cancelled", buttons=[[Button("ask.menu", "start.menu"), Button("ask.human", "contact.begin")]]
+    )
 
 
 async def language(_update: Update, context: Context) -> None:
     """/language: offers the two languages."""
     await context.reply(
         "start.choose_language",
-        buttons=[[Button(" 中文", "start.set_language", {"lang": "zh"}), Button(" English", "start.set_language", {"lang": "en"})]],
+        buttons=[
+            [
+                Button(" 中文", "start.set_language", {"lang": "zh"}),
+                Button(" English", "start.set_language", {"lang": "en"}),
+            ]
+        ],
     )
 
 

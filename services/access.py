@@ -17,7 +17,11 @@ async def actor(work: Work, chat_id: int, telegram_lang: str | None = None) -> A
     chat = await people.chat(work.session, chat_id)
     if chat is None:
         chat = Chat(
-            chat_id=chat_id, lang=guess_language(telegram_lang), lang_chosen=False, muted=[], created_at=work.now
+            chat_id=chat_id,
+            lang=guess_language(telegram_lang),
+            lang_chosen=False,
+            muted=[],
+            created_at=work.now,
         )
         work.session.add(chat)
         await work.session.flush()
@@ -76,7 +80,8 @@ async def _looks_after(work: Work, staff: StaffMember, client_id: int) -> bool:
     # A stand-in sees the clients of whoever is away.
     away = await people.staff_with_chat(work.session, ids=[k for k in keepers if k is not None])
     return any(
-        row.stand_in_id == staff.id and not staff_value(row, chat, reachable=blocked is None).present(work.today)
+        row.stand_in_id == staff.id
+        and not staff_value(row, chat, reachable=blocked is None).present(work.today)
         for row, chat, blocked in away
     )
 

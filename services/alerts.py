@@ -13,7 +13,9 @@ async def operators(work: Work, name: str, *, dedupe: str | None = None, **facts
     await roles(work, (Role.OPERATOR,), name, dedupe=dedupe, **facts)
 
 
-async def roles(work: Work, wanted: tuple[Role, ...], name: str, *, dedupe: str | None = None, **facts: Any) -> None:
+async def roles(
+    work: Work, wanted: tuple[Role, ...], name: str, *, dedupe: str | None = None, **facts: Any
+) -> None:
     """A message to everybody of these roles with a chat."""
     for member in await access.staff_in(work, wanted):
         if member.chat_id is not None:

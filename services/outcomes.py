@@ -35,7 +35,11 @@ async def failed(work: Work, message: OutboxMessage, state: str, reason: str) ->
 async def held(work: Work, message: OutboxMessage) -> None:
     """The message may or may not have arrived, and must not be sent twice: people decide."""
     await alerts.operators(
-        work, "alert.message_held", dedupe=f"held/{message.id}", outbox_id=message.id, template=message.template or ""
+        work,
+        "alert.message_held",
+        dedupe=f"held/{message.id}",
+        outbox_id=message.id,
+        template=message.template or "",
     )
     for key, value in (message.about or {}).items():
         if key in ON_FAILED:
@@ -47,4 +51,3 @@ async def blocked(work: Work, chat_id: int) -> None:
     chat = await people.chat(work.session, chat_id)
     if chat is not None and chat.blocked_at is None:
         chat.blocked_at = work.now
-

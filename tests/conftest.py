@@ -42,7 +42,9 @@ def postgres_server() -> Iterator[str]:
     if postgres.binaries() is None:
         if os.environ.get("CI"):
             pytest.fail("no PostgreSQL server on this machine: make test installs it where it may")
-        pytest.skip("no PostgreSQL server on this machine: install it (Debian: postgresql) to run these tests")
+        pytest.skip(
+            "no PostgreSQL server on this machine: install it (Debian: postgresql) to run these tests"
+        )
     with postgres.server() as pattern:
         _psql(pattern, "CREATE DATABASE template_qifu")
         _upgraded(pattern.format(name="template_qifu"))
@@ -53,7 +55,9 @@ def _psql(pattern: str, statement: str) -> None:
     folder = postgres.binaries()
     assert folder is not None
     subprocess.run(
-        [str(folder / "psql"), pattern.format(name="postgres"), "-qc", statement], check=True, capture_output=True
+        [str(folder / "psql"), pattern.format(name="postgres"), "-qc", statement],
+        check=True,
+        capture_output=True,
     )
 
 

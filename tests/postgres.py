@@ -12,7 +12,9 @@ from pathlib import Path
 
 def binaries() -> Path | None:
     """Where initdb and pg_ctl are, newest version first; None where there is no server on this machine."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]), reverse=True)
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]), reverse=True
+    )
     if found:
         return found[0].parent
     on_path = shutil.which("initdb")
@@ -35,7 +37,18 @@ def server() -> Iterator[str]:
     def run(*command: str) -> None:
         subprocess.run(command, check=True, capture_output=True, cwd=home, timeout=60, **as_user)  # type: ignore[call-overload]
 
-    run(str(folder / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    run(
+        str(folder / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--no-sync",
+        "-E",
+        "UTF8",
+        "--locale=C",
+    )
     options = f"-F -c listen_addresses= -c unix_socket_directories={home} -c max_connections=60 -c full_page_writes=off"
     run(str(folder / "pg_ctl"), "-D", str(data), "-w", "-l", str(home / "log"), "-o", options, "start")
     try:

@@ -21,7 +21,9 @@ ALLOWED = {"b", "i", "u", "s", "code", "pre", "a", "blockquote"}
 def test_every_message_has_both_languages_and_an_example() -> None:
     """A message without its English, its Chinese or its example is not finished."""
     names = {
-        lang: {p.name.removesuffix(".html.j2") for p in (ROOT / "messages/templates" / lang).glob("*.html.j2")}
+        lang: {
+            p.name.removesuffix(".html.j2") for p in (ROOT / "messages/templates" / lang).glob("*.html.j2")
+        }
         for lang in LANGUAGES
     }
     assert names["zh"] == names["en"]
