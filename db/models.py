@@ -409,9 +409,12 @@ class Case(Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
     desk: Mapped[str]
     level: Mapped[int] = mapped_column(default=0)  # how far up the chain
+    restricted: Mapped[bool] = mapped_column(default=False)  # compliance alone may know of it
+    reach: Mapped[str | None]  # how somebody without an account asked to be reached
+    amount: Mapped[Decimal | None]  # the sum demanded, CNY
     opened_at: Mapped[datetime]
-    contact_due: Mapped[datetime]
-    result_due: Mapped[datetime]
+    contact_due: Mapped[datetime | None]  # null where the trading calendar ends before it
+    result_due: Mapped[datetime | None]
     contacted_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     cause: Mapped[str | None]

@@ -158,6 +158,11 @@ class ComplaintPolicy(Section):
     categories: list[Category]
     routes: list[Route]
     major_amount: Decimal
+    major_words: list[str] = []
+    report_words: list[str] = []
+    cluster_clients: Positive
+    cluster_days: Positive
+    repeat_days: Positive
     acceptance_days: Positive
     result_days: Positive
     result_days_major: Positive
@@ -165,6 +170,7 @@ class ComplaintPolicy(Section):
     reopen_days: Positive
     chain: list[Literal["officer", "supervisor", "compliance"]]
     max_open: Positive
+    max_files: Positive
     resume_hours: Positive
 
 
