@@ -1,8 +1,12 @@
 """python-telegram-bot's HTTP, error mapping and token handling, with the Bot API's own JSON in and out."""
 
+import os
 from typing import Any
 
 from telegram.ext import ExtBot
+
+# retry_after as a timedelta, the library's way from its next version on; the old way warns at every use.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 
 class RawBot(ExtBot[None]):

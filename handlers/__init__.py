@@ -8,11 +8,23 @@ from types import ModuleType
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, CommandHandler, MessageHandler, filters
 
-from handlers import account, buttons, chats, complaints, contact, errors, linking, questions, staff, start
+from handlers import (
+    account,
+    buttons,
+    chats,
+    complaints,
+    contact,
+    errors,
+    linking,
+    notices,
+    questions,
+    staff,
+    start,
+)
 from handlers.context import App, Context
 from handlers.registry import Command
 
-FEATURES: tuple[ModuleType, ...] = (start, linking, account, staff, complaints, contact, questions)
+FEATURES: tuple[ModuleType, ...] = (start, linking, account, staff, notices, complaints, contact, questions)
 
 
 def all_commands() -> list[Command]:

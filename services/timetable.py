@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services import contact
+from services import contact, notices
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -22,6 +22,8 @@ class Job:
 JOBS: tuple[Job, ...] = (
     Job("talks.remind", contact.remind),
     Job("talks.end_idle", contact.end_idle),
+    Job("notices.after_quiet", notices.release_after_quiet),
+    Job("notices.expire", notices.expire),
 )
 
 
