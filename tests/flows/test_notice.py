@@ -1,5 +1,7 @@
 """A market notice leaves only with two people, reaches whom it should, and can be stopped."""
 
+import asyncio
+
 import pytest
 
 from simulator import Person
@@ -108,16 +110,18 @@ async def test_an_optional_notice_waits_for_the_end_of_the_quiet_hours(
 
 
 async def test_a_notice_can_be_stopped_while_it_waits(desk: Desk, zhou: Person, wu: Person) -> None:
-    """Stopped in the list: what has not left never leaves."""
+    """Stopped in the quiet hours: what has not left never leaves."""
     wang = await desk.client("wang")
-    await write(zhou)
-    desk.sim.fault("429", method="sendMessage", chat=wang, count=1, retry_after=2)
+    desk.sim.set_clock("2026-08-17T22:30:00+08:00")
+    await write(zhou, kind="可退订")
     await submit(zhou)
     await wu.wait_for("待复核")
     await wu.press("批准发送")
-    await wu.wait_for("正在发送")
+    await wu.wait_for("静默时段")
     await wu.press("停止发送")
-    await wu.wait_for("已停止", timeout=8)
+    await wu.wait_for("已停止")
+    desk.sim.set_clock("2026-08-18T08:01:00+08:00")
+    await asyncio.sleep(2.5)  # a tick of the timetable passes
     await desk.settled()
     assert not any(TEXT in m.text for m in wang.messages)
 
