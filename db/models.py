@@ -614,6 +614,7 @@ class Delivery(Base):
     state: Mapped[str] = mapped_column(
         String(12)
     )  # queued sent failed blocked no_chat muted stopped acknowledged
+    form: Mapped[str] = mapped_column(String(4), default="full")  # full | hint: no consent to figures in chat
     error: Mapped[str | None]
     queued_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]

@@ -457,6 +457,7 @@ def upgrade() -> None:
     sa.Column('chat_id', sa.BigInteger(), nullable=True),
     sa.Column('outbox_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('form', sa.String(length=4), nullable=False),
     sa.Column('error', sa.Text(), nullable=True),
     sa.Column('queued_at', db.types.Utc(timezone=True), nullable=False),
     sa.Column('sent_at', db.types.Utc(timezone=True), nullable=True),
