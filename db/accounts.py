@@ -97,7 +97,7 @@ async def clients_per_staff(session: AsyncSession) -> dict[int, int]:
         .where(Assignment.until.is_(None))
         .group_by(Assignment.staff_id)
     )
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 async def staff_with_open_invitation(session: AsyncSession, at: datetime) -> set[int]:

@@ -37,7 +37,7 @@ async def live_assignments(session: AsyncSession, client_ids: Sequence[int], kin
         .where(Assignment.client_id.in_(client_ids), Assignment.kind == kind, Assignment.until.is_(None))
         .order_by(Assignment.id)
     )
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 async def add_assignments(session: AsyncSession, values: Sequence[dict[str, Any]]) -> None:

@@ -14,11 +14,21 @@ _TAIL = re.compile(
 def phone_number(text: str) -> str:
     """Digits with the country code and nothing else: ``+86 138-0000-0000`` and ``13800000000`` are one.
 
-    Eleven digits that begin with 1 are a mainland mobile; ``00`` in front is the international prefix.
+    ``+`` or ``00`` in front says that the country code is there; eleven digits from 1 on without it are a
+    mainland mobile (an American number has such digits too, and is another number).
     """
-    digits = "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
-    digits = digits.removeprefix("00")
+    plain = unicodedata.normalize("NFKC", text).strip()
+    digits = "".join(c for c in plain if c in "0123456789")
+    if plain.startswith("+"):
+        return digits
+    if digits.startswith("00"):
+        return digits.removeprefix("00")
     return f"86{digits}" if _MAINLAND.fullmatch(digits) else digits
+
+
+def telegram_number(text: str) -> str:
+    """As ``phone_number``, of a contact card: the country code is always there, the plus not always."""
+    return phone_number("+" + text.strip().removeprefix("+"))
 
 
 def stated_number(text: str) -> str | None:

@@ -101,7 +101,7 @@ async def _show_card(context: Context, card: ClientCard) -> None:
         name=staff.shown_name(context.work, card.client),
         account=card.client.account,
         tier=context.deps.policy.tier_name(card.client.tier, lang),
-        level=context.deps.phrases.label(f"account.level.{card.level}", lang),
+        level=context.deps.phrases.label(f"level.{card.level}", lang),
         card=card,
         buttons=rows,
     )

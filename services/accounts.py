@@ -158,6 +158,7 @@ def funds(day: AccountDay) -> Funds:
         company_margin=day.curr_margin,
         exchange_margin=day.exchange_margin,
         delivery_margin=day.delivery_margin,
+        exchange_delivery_margin=day.exchange_delivery_margin,
     )
     return Funds(
         day=day.day,

@@ -15,7 +15,7 @@ from db import people
 from db.models import Client, Invite, Link, Staff
 from db.queues import next_number
 from domain.errors import Refusal
-from domain.identity import phone_number, proves
+from domain.identity import phone_number, proves, telegram_number
 from domain.people import Actor, ClientRef, Role, StaffMember
 from services import access, audit, chats, consents, staff
 from services.outbox import Button, Priority, say
@@ -278,7 +278,7 @@ async def share_contact(work: Work, who: Actor, phone: str, card_of: int | None)
         await audit.note(work, who, "link.card_refused", f"client:{client.id}", invite=invite.id)
         return Proof(Step.NOT_OWN_CARD)
     expected = invite.phone if invite.person == "authorised" else client.phone
-    if expected and not hmac.compare_digest(phone_number(expected), phone_number(phone)):
+    if expected and not hmac.compare_digest(phone_number(expected), telegram_number(phone)):
         proof = await _wrong(work, who, invite, client, Step.WRONG_NUMBER)
         if proof.step is Step.WRONG_NUMBER:
             await staff.tell_keepers(
