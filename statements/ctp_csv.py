@@ -19,7 +19,7 @@ from statements.ctp_fields import DIRECTIONS, HEDGES, OFFSETS, SIDES, TRADING_AC
 from statements.limits import Limits
 from statements.lots import Lot, gather
 from statements.reasons import note, refuse
-from statements.rows import Heading, RowError, Rows, field_name
+from statements.rows import Heading, RowError, Rows, bounded, field_name
 
 _MARKS = TRADING_ACCOUNT_LOWER | {"instrumentid", "posidirection", "offsetflag", "tradeid"}
 _PRICE_STEP = Decimal("0.0001")
@@ -39,7 +39,7 @@ def read_csv(data: bytes, encoding: str, limits: Limits) -> ParsedFile:
     stream = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     first = next((line for line in stream if line.strip()), "")
     stream.seek(0)
-    lines = csv.reader(stream, delimiter=max(",\t;", key=first.count), strict=True)
+    lines = csv.reader(bounded(stream), delimiter=max(",\t;", key=first.count), strict=True)
     rows = Rows()
     try:
         heading = _heading_of(lines)

@@ -6,6 +6,7 @@ file is taken whole or refused whole.
 
 import re
 from calendar import monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -29,19 +30,17 @@ from statements.tables import Table
 
 Meaning = TypeVar("Meaning")
 
-_ACCOUNT = re.compile(r"(?:客\s*户\s*号|资金账号|Client\s*ID)\s*(?:Client\s*ID)?\s*:+\s*(\S*)", re.IGNORECASE)
-_NAME = re.compile(
-    r"(?:客户名称|客户姓名|Client\s*Name)\s*(?:Client\s*Name)?\s*:+[^\S\n]*(.*?)(?:\s{2,}\S[^:]*:.*)?$",
-    re.IGNORECASE,
-)
+# Headings are searched with runs of blanks made one, so that no pattern can take more than one pass.
+_ACCOUNT = re.compile(r"(?:客 ?户 ?号|资金账号|Client ?ID) ?(?:Client ?ID)? ?:+ ?(\S*)", re.IGNORECASE)
+_NAME = re.compile(r"(?:客户名称|客户姓名|Client ?Name) ?(?:Client ?Name)? ?:+", re.IGNORECASE)
 _DATE = re.compile(
-    r"(?:交易日期|日\s*期\s*Date|日\s*期|^\s*Date)\s*:+\s*([0-9][0-9./-]*)(?:\s*[-~至]\s*([0-9]{8}))?",
-    re.IGNORECASE,
+    r"(?:交易日期|日 ?期 ?Date|日 ?期|^Date) ?:+ ?([0-9][0-9./-]*)(?: ?[~至-] ?([0-9]{8}))?", re.IGNORECASE
 )
 _RANGE = re.compile(r"([0-9]{8})-([0-9]{8})")
 _MONTH = re.compile(r"([0-9]{4})-?([0-9]{2})")
 _CURRENCY = re.compile(r"(?:币种|Currency)\s*:+\s*([^\s:]+)", re.IGNORECASE)
-_PAIR = re.compile(r"([^:]*):+\s*([^\s:]*)")
+_TWO_BLANKS = re.compile(r"\s{2,}")
+_LONGEST_LINE = 5000
 _RULE = re.compile(r"[-=_—─]+")
 _NOT_COMPANY = re.compile(r"制表时间|Creation\s*Date|\|", re.IGNORECASE)
 
@@ -86,12 +85,17 @@ class Statement:
 
 def looks_like_a_statement(text: str) -> bool:
     """Whether some line is the title of a settlement statement."""
-    return any(ctp_words.is_title(ctp_words.fold(line)) for line in text.splitlines())
+    if not any(word in text for word in ("结算单", "核算单")) and "settlement" not in text.lower():
+        return False
+    return any(ctp_words.is_title(ctp_words.fold(line)) for line in _lines_of(text))
 
 
 def statements_of(text: str) -> list[Statement]:
     """Every statement of the text, read and with its tables added up. Raises StatementError."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ").split("\n")
+    lines = _lines_of(text)
+    for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise refuse("long_line", number, limit=str(_LONGEST_LINE))
     folded = [ctp_words.fold(line) for line in lines]
     starts = [place for place, line in enumerate(folded) if ctp_words.is_title(line)]
     found = []
@@ -178,6 +182,11 @@ def positions_of(statement: Statement) -> list[Position]:
     return gather(lots, statement.account, statement.day, statement.period)
 
 
+def _lines_of(text: str) -> list[str]:
+    """Lines as an editor counts them; Python's splitlines() would also break at control characters."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", " ").split("\n")
+
+
 def _read_statement(lines: list[str], folded: list[str], start: int, end: int) -> Statement:
     statement = Statement(line=start + 1, company=_company(lines, folded, start))
     statement.by = ctp_words.basis_of(folded[start])
@@ -205,11 +214,11 @@ def _company(lines: list[str], folded: list[str], start: int) -> str:
 def _read_heading(statement: Statement, lines: list[str], folded: list[str], start: int, end: int) -> None:
     dated = False
     for place in range(start + 1, end):
-        line = folded[place]
+        line = " ".join(folded[place].split())
         if not statement.account and (match := _ACCOUNT.search(line)):
             statement.account = _account(match[1], place + 1)
-        if not statement.name and (match := _NAME.search(line)):
-            statement.name = lines[place][match.start(1) : match.end(1)].strip()[:100]
+        if not statement.name and (match := _NAME.search(folded[place])):
+            statement.name = _TWO_BLANKS.split(lines[place][match.end() :].strip())[0][:100]
             _note_formula(statement, place + 1)
         if not dated and (match := _DATE.search(line)):
             statement.day, statement.period = _period(match, place + 1)
@@ -295,9 +304,8 @@ def _read_table_line(statement: Statement, section: str | None, line: str, raw: 
 
 
 def _read_labels(statement: Statement, line: str, number: int) -> None:
-    for match in _PAIR.finditer(line):
-        key = ctp_words.label_of(match[1])
-        text = match[2]
+    for label, text in _pairs(line):
+        key = ctp_words.label_of(label)
         if key is None or text in ("", "-", "--"):
             continue
         if key == "risk_degree":
@@ -307,10 +315,21 @@ def _read_labels(statement: Statement, line: str, number: int) -> None:
             # A label of the broker's own may end in CTP's English words; what stands first counts.
             if key in statement.amounts:
                 continue
-            raise refuse("bad_amount", number, label=ctp_words.LABEL_NAMES[key], value=match[2])
+            raise refuse("bad_amount", number, label=ctp_words.LABEL_NAMES[key], value=text)
         known = statement.amounts.setdefault(key, (value, number))
-        if known[0] != value and ctp_words.chinese(ctp_words.compact(match[1])) in ctp_words.LABELS:
+        if known[0] != value and ctp_words.chinese(ctp_words.compact(label)) in ctp_words.LABELS:
             raise refuse("duplicate_label", number, label=ctp_words.LABEL_NAMES[key])
+
+
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Labels and the words after their colons; a colon printed twice counts once."""
+    label, *parts = line.split(":")
+    for place, part in enumerate(parts):
+        if not part and place + 1 < len(parts):
+            continue
+        text, _, following = part.strip().partition(" ")
+        yield label, text
+        label = following
 
 
 def _complete(statement: Statement, end: int) -> None:

@@ -35,6 +35,8 @@ def _decode_gb18030(data: bytes) -> str:
             continue
         if chinese:
             utf8_line = utf8_line or position
+        else:
+            _refuse_foreign_bytes(line, position, utf8_line)
     if utf8_line is not None and other_line is not None:
         raise refuse("mixed_encoding", other_line, other=str(utf8_line))
     return data.decode("gb18030")

@@ -14,7 +14,7 @@ class Limits:
     """
 
     max_bytes: int = 40 * MEBIBYTE
-    max_unpacked_bytes: int = 120 * MEBIBYTE
+    max_unpacked_bytes: int = 64 * MEBIBYTE
     max_ratio: int = 100
     max_rows: int = 1_000_000
     max_columns: int = 200

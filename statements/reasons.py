@@ -29,6 +29,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "encodings are mixed: line {other} is UTF-8, this line is not",
         "编码混用：第 {other} 行是 UTF-8，本行不是",
     ),
+    "long_line": ("the line has more than {limit} characters", "该行超过 {limit} 个字符"),
     "cut": (
         "the statement is cut off: {what} is missing",
         "结算单不完整：缺少 {what}",

@@ -18,7 +18,7 @@ from statements import figures
 from statements.encoding import decode
 from statements.limits import Limits
 from statements.reasons import note, refuse
-from statements.rows import RowError
+from statements.rows import RowError, bounded
 from statements.workbook import read_workbook
 
 COLUMNS = {
@@ -138,8 +138,10 @@ def read_register(name: str, data: bytes, *, limits: Limits = _DEFAULT) -> Regis
 
 def _csv_lines(data: bytes, limits: Limits) -> Iterator[tuple[int, list[str]]]:
     text, _ = decode(data)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=first.count), strict=True)
+    first = text.lstrip().split("\n", 1)[0]
+    reader = csv.reader(
+        bounded(io.StringIO(text, newline="")), delimiter=max(",\t;", key=first.count), strict=True
+    )
     taken = 0
     try:
         for row in reader:

@@ -1,5 +1,6 @@
 """Rows of a CSV table under CTP field names, and what comes of them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -7,8 +8,11 @@ from typing import TypeVar
 
 from domain.settlement import LineNote, Position, SettlementRecord, Trade
 from statements import ctp_fields, figures
+from statements.reasons import refuse
 
 Word = TypeVar("Word")
+
+_LONGEST_LINE = 20_000
 
 
 class RowError(Exception):
@@ -104,6 +108,14 @@ class Heading:
         if not figures.CONTRACT.fullmatch(text):
             raise RowError("bad_contract", value=text)
         return text
+
+
+def bounded(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a table, none longer than a table's lines are: a line may not cost unbounded memory."""
+    for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise refuse("long_line", number, limit=str(_LONGEST_LINE))
+        yield line
 
 
 def field_name(cell: str) -> str:

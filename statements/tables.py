@@ -11,7 +11,7 @@ from domain.settlement import ZERO
 from statements import ctp_words, figures
 from statements.reasons import refuse
 
-_TOTAL = re.compile(r"共\s*([0-9]+)\s*条|合\s*计|总\s*计|^total\b", re.IGNORECASE)
+_TOTAL = re.compile(r"共\s*([0-9]{1,9})\s*条|合\s*计|总\s*计|^total\b", re.IGNORECASE)
 _EMPTY = ("", "-", "--")
 
 

@@ -2,6 +2,7 @@
 are refused.
 """
 
+import contextlib
 import io
 import struct
 import warnings
@@ -57,7 +58,11 @@ def read_workbook(data: bytes, limits: Limits) -> Sheets:
         with warnings.catch_warnings():
             # openpyxl warns of styles and extensions that it leaves out; values are all that is read.
             warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+            # It also prints a line for a broken style, which would end up in the command's JSON.
+            with contextlib.redirect_stdout(io.StringIO()):
+                book = openpyxl.load_workbook(
+                    io.BytesIO(data), read_only=True, data_only=False, keep_links=False
+                )
             try:
                 return {sheet.title: _rows_of(sheet, limits) for sheet in book.worksheets}
             finally:

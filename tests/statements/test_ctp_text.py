@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.settlement import Basis, BuySell, Direction, Hedge, Offset, ParsedFile, Period
+from domain.settlement import Basis, BuySell, Direction, Hedge, Offset, ParsedFile, Period, product_code
 from statements import read
 
 
@@ -293,3 +293,22 @@ def test_negative_equity_is_read(samples: Path) -> None:
     )
     forced = next(trade for trade in parsed.trades if trade.account == "80056789")
     assert forced.offset is Offset.FORCE_CLOSE
+
+
+@pytest.mark.parametrize(
+    ("contract", "product"),
+    [
+        ("rb2610", "rb"),
+        ("SR701", "SR"),
+        ("IF2609", "IF"),
+        ("l2607F", "l_f"),
+        ("m2701-C-3000", "m"),
+        ("SR701C5000", "SR"),
+        ("IO2609-P-4600", "IO"),
+        ("SPC a2609&m2609", ""),
+        ("../x", ""),
+    ],
+)
+def test_the_product_is_read_from_the_contract(contract: str, product: str) -> None:
+    """In the exchange's spelling; nothing for a combination."""
+    assert product_code(contract) == product

@@ -1,6 +1,10 @@
 """What is refused, whole, with its line and a sentence: wrong sums, half files, foreign bytes, nonsense."""
 
+import contextlib
+import io
 import re
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -40,8 +44,8 @@ def changed_digits(text: str) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("kind", ["mtm", "by trade", "option"])
-def test_any_changed_digit_of_the_summary_or_of_a_total_is_refused(  # type: ignore[no-untyped-def]
-    statement: str, with_option: str, samples, kind: str
+def test_any_changed_digit_of_the_summary_or_of_a_total_is_refused(
+    statement: str, with_option: str, samples: Path, kind: str
 ) -> None:
     """Every printed amount is bound to the others by a sum."""
     by_trade = (samples / "formats" / "by_trade.txt").read_bytes().decode("gbk")
@@ -170,6 +174,14 @@ def test_a_large_file_is_refused_before_it_is_read() -> None:
     assert "max_bytes" in error.reason
 
 
+@pytest.mark.parametrize("filler", [" ", "|", "a:", "共 "])
+def test_a_line_without_end_is_refused(statement: str, filler: str) -> None:
+    """No line may cost more than a pass, and no table more columns than a screen has."""
+    error = refusal(statement + filler * 6000)
+    assert (error.reason_code, error.line) == ("long_line", len(statement.split("\n")))
+    assert refusal("AccountID,TradingDay,Balance,CurrMargin" + "," * 30_000).reason_code == "long_line"
+
+
 def test_the_limit_is_the_callers(statement: str) -> None:
     """A broker may allow less."""
     assert refusal(statement, Limits(max_bytes=100)).reason_code == "too_large"
@@ -220,6 +232,21 @@ def test_every_reason_speaks_both_languages() -> None:
         assert facts == set(re.findall(r"\{(\w+)\}", chinese)), code
         assert re.search("[\u4e00-\u9fff]", chinese), code
         assert all(sentences(code, dict.fromkeys(facts, "1"))), code
+
+
+def test_broken_styles_print_nothing(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """openpyxl prints for a style out of range; standard output belongs to the command's JSON."""
+    workbook = (samples / "formats" / "monitoring_centre.xlsx").read_bytes()
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as source, zipfile.ZipFile(out, "w") as target:
+        for part in source.infolist():
+            data = source.read(part)
+            if part.filename == "xl/styles.xml":
+                data = data.replace(b'xfId="0"', b'xfId="77"')
+            target.writestr(part, data)
+    with contextlib.suppress(StatementError):
+        read("x", out.getvalue())
+    assert capsys.readouterr().out == ""
 
 
 def test_a_hostile_value_is_shortened_and_printable(statement: str) -> None:
