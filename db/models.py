@@ -522,7 +522,7 @@ class PositionDay(Base):
     direction: Mapped[str] = mapped_column(String(5))  # long | short
     hedge: Mapped[str]
     lots: Mapped[int]
-    settlement_price: Mapped[Decimal] = mapped_column(Exact)
+    settlement_price: Mapped[Decimal | None] = mapped_column(Exact)
     position_profit: Mapped[Decimal | None]
     margin: Mapped[Decimal | None]
 

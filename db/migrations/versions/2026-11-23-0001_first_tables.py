@@ -393,7 +393,7 @@ def upgrade() -> None:
     sa.Column('direction', sa.String(length=5), nullable=False),
     sa.Column('hedge', sa.Text(), nullable=False),
     sa.Column('lots', sa.Integer(), nullable=False),
-    sa.Column('settlement_price', db.types.Exact(), nullable=False),
+    sa.Column('settlement_price', db.types.Exact(), nullable=True),
     sa.Column('position_profit', db.types.Fen(), nullable=True),
     sa.Column('margin', db.types.Fen(), nullable=True),
     sa.ForeignKeyConstraint(['file_id'], ['imported_file.id'], name=op.f('fk_position_day_file_id')),
