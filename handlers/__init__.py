@@ -24,7 +24,7 @@ from handlers import (
 from handlers.context import App, Context
 from handlers.registry import Command
 
-FEATURES: tuple[ModuleType, ...] = (start, linking, account, staff, notices, complaints, contact, questions)
+FEATURES: tuple[ModuleType, ...] = (start, account, linking, staff, notices, complaints, contact, questions)
 
 
 def all_commands() -> list[Command]:

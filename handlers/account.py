@@ -144,7 +144,8 @@ async def privacy(_update: Update, context: Context) -> None:
     for purpose in given:
         args = {"client": client.id, "purpose": purpose.code}
         label = "consent.take_back" if purpose.given_at else "consent.give_now"
-        words = f" {context.deps.phrases.label(label, context.who.lang)} · {_words(context, purpose.code)}"
+        phrases, lang = context.deps.phrases, context.who.lang
+        words = f" {phrases.label(label, lang)} · {phrases.label(f'consent.{purpose.code}', lang)}"
         rows.append([Button(words, "consent.revoke" if purpose.given_at else "consent.open", args)])
     rows.append([Button("link.unlink_yes", "link.unlink_ask", {"client": client.id})])
     shown = [(_words(context, p.code), p.given_at) for p in given]

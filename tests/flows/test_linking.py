@@ -193,7 +193,7 @@ async def test_a_forged_a_used_an_expired_and_a_replaced_code_each_get_their_own
     first = await invited(chen)
     second = await invited(chen)
     await stranger.start(first)
-    await stranger.wait_for("被新的邀请取代")
+    await stranger.wait_for("邀请已作废")
     desk.sim.set_clock(desk.sim.clock.now() + timedelta(hours=73), running=True)
     await wang.start(second)
     await wang.wait_for("邀请已过期")
@@ -286,7 +286,7 @@ async def test_a_consent_taken_back_hides_the_figures_again(desk: Desk, chen: Pe
     await agreed(wang)
     await wang.text("/privacy")
     await wang.wait_for("个人信息与授权")
-    await wang.press("撤回 · 上述信息")
+    await wang.press("撤回 · 境外传输")
     await wang.wait_for("已撤回")
     await chen.wait_for("撤回了聊天显示账户信息的授权")
     await wang.text("/my")
@@ -463,7 +463,7 @@ async def test_a_disabled_employee_is_out_at_the_next_word(desk: Desk, chen: Per
         assert (await access.actor_of(work, chen.id)).is_stranger
         assert await access.staff_in(work, (Role.MANAGER,)) == []
     await chen.start(unopened)
-    await chen.wait_for("被新的邀请取代")
+    await chen.wait_for("邀请已作废")
 
 
 async def test_leave_names_the_stand_in_who_then_sees_the_clients(
