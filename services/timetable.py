@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services import contact, notices
+from services import contact, linking, notices
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -24,6 +24,7 @@ JOBS: tuple[Job, ...] = (
     Job("talks.end_idle", contact.end_idle),
     Job("notices.after_quiet", notices.release_after_quiet),
     Job("notices.expire", notices.expire),
+    Job("invitations.expire", linking.expire_invitations),
 )
 
 
