@@ -12,7 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from db import queues
+from db import queues, trouble
+from db.engine import Database
 from services.work import Deps
 
 log = structlog.get_logger()
@@ -71,6 +72,27 @@ class HeldLease:
     async def release(self) -> None:
         async with self.deps.db.write() as session:
             await queues.drop_lease(session, NAME, self.holder)
+
+
+async def in_use(database: Database) -> bool:
+    """Whether a run holds the database. A holder on another machine is watched until it moves or is past its time.
+
+    A database that cannot be read is held by nobody.
+    """
+    since = time.monotonic()
+    first: int | None = None
+    while True:
+        try:
+            async with database.read() as session:
+                row = await queues.lease(session, NAME)
+        except trouble.ERRORS:
+            return False
+        if row is None or _dead(row.holder) or time.monotonic() - since > TTL:
+            return False
+        if row.holder.startswith(f"{_machine()}/") or (first is not None and row.beat != first):
+            return True
+        first = row.beat
+        await asyncio.sleep(0.5)
 
 
 def _machine() -> str:

@@ -12,7 +12,7 @@ import structlog
 _TOKEN = re.compile(r"\b\d{1,12}:[A-Za-z0-9_-]{4,}")
 
 
-def set_up(stream: Any = None) -> None:
+def set_up(stream: Any = None, *, level: int = logging.INFO) -> None:
     """JSON lines on standard error (key=value on a terminal); libraries from WARNING up, tokens blotted out."""
     stream = stream or sys.stderr
     renderer: Any = (
@@ -28,6 +28,7 @@ def set_up(stream: Any = None) -> None:
             _blot,
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 _DRIVERS = {
@@ -24,8 +24,10 @@ class Database:
         parsed = make_url(url)
         self.url = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite and self.url.database and self.url.database != ":memory:":
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        in_file = self.is_sqlite and self.url.database and self.url.database != ":memory:"
+        self.file = Path(str(self.url.database)) if in_file else None
+        if self.file is not None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": 8, "pool_pre_ping": True}
         self.engine = create_async_engine(self.url, echo=echo, **options)
         self._writers = asyncio.Lock() if self.is_sqlite else None
@@ -53,6 +55,12 @@ class Database:
         """One transaction that only reads."""
         async with AsyncSession(self._reader, expire_on_commit=False) as session:
             yield session
+
+    def for_tools(self) -> tuple[str, str]:
+        """PostgreSQL's own programs: the URL without the password, and the password."""
+        u = self.url
+        bare = URL.create("postgresql", u.username, None, u.host, u.port, u.database, u.query)
+        return bare.render_as_string(hide_password=False), str(u.password or "")
 
     async def close(self) -> None:
         await self.engine.dispose()

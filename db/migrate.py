@@ -10,10 +10,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from db import trouble
 from db.engine import Database
 from db.models import Base
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_TOO_NEW = "the database has revision {}, which this program does not know: install the newer program"
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -23,32 +25,50 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+def _knows(scripts: ScriptDirectory, revision: str) -> bool:
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 async def upgrade(database: Database) -> tuple[str | None, str]:
-    """To the newest revision; (before, after)."""
+    """To the newest revision; (before, after). Raises Unusable where this program is older than the database."""
 
     def run(connection: Connection) -> tuple[str | None, str]:
         before = MigrationContext.configure(connection).get_current_revision()
         config = _config(connection)
+        scripts = ScriptDirectory.from_config(config)
+        if before is not None and not _knows(scripts, before):
+            raise trouble.Unusable(_TOO_NEW.format(before))
         command.upgrade(config, "head")
-        return before, str(ScriptDirectory.from_config(config).get_current_head())
+        return before, str(scripts.get_current_head())
 
     async with database.engine.begin() as connection:
         return await connection.run_sync(run)
 
 
 async def behind(database: Database) -> str | None:
-    """None where the database has this program's revision, else the sentence that says what to type."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    """None where this program can work with the database, else the sentence that says what to do."""
+    if (file := database.file) is not None and not file.exists():
+        return f"there is no database at {file}: type  python -m bot db upgrade"
+    scripts = ScriptDirectory.from_config(_config())
+    head = scripts.get_current_head()
 
     def run(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
-    async with database.engine.connect() as connection:
-        found = await connection.run_sync(run)
+    try:
+        async with database.engine.connect() as connection:
+            found = await connection.run_sync(run)
+    except trouble.ERRORS as error:
+        if (told := trouble.sentence(error)) is None:
+            raise
+        return told
     if found == head:
         return None
-    state = "is empty" if found is None else f"has revision {found}, this program needs {head}"
-    return f"the database {state}: type  python -m bot db upgrade"
+    if found is None:
+        return "the database is empty: type  python -m bot db upgrade"
+    if not _knows(scripts, found):
+        return _TOO_NEW.format(found)
+    return f"the database has revision {found}, this program needs {head}: type  python -m bot db upgrade"
 
 
 async def differences(database: Database) -> list[Any]:

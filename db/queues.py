@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, insert, or_, select, update
+from sqlalchemy import CursorResult, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -166,6 +166,19 @@ async def renew_lease(session: AsyncSession, name: str, holder: str, at: datetim
 
 async def drop_lease(session: AsyncSession, name: str, holder: str) -> None:
     await session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
+
+
+async def settle_copy(session: AsyncSession, *, hold: bool) -> int:
+    """In a restored copy: nobody holds a lease; ``hold`` keeps what waited there from being sent once more.
+
+    Returns how many messages waited.
+    """
+    await session.execute(delete(Lease))
+    waited = OutboxMessage.state.in_(("pending", "sending"))
+    if not hold:
+        return await session.scalar(select(func.count()).select_from(OutboxMessage).where(waited)) or 0
+    why = "waited in a backup that was restored"
+    return changed(await session.execute(update(OutboxMessage).where(waited).values(state="held", error=why)))
 
 
 async def next_number(session: AsyncSession, name: str) -> int:
