@@ -1,13 +1,32 @@
 """The way into the library: load it once, ask it questions, check its files."""
 
-from collections.abc import Callable, Mapping
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from domain.knowledge import Answer, Article, Context, Finding
-from domain.market import ClientPlan, CompanyRates, Prices
+import yaml
+
+from domain.knowledge import Answer, Article, Candidate, Citation, Context, Finding, Kind, Status
+from domain.market import ClientPlan, CompanyRates, Prices, Quote
+from knowledge.articles import AUDIENCES, LANGUAGES, Shelf, read_plain, read_shelf
+from knowledge.calculation import Calculator
+from knowledge.contracts import TABLE, ContractTable
+from knowledge.lexicon import has_han
+from knowledge.markup import escape
+from knowledge.slots import Mention, Names, SlotReader, Slots
+from knowledge.understanding import Rules, Verdict, split_questions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from knowledge.confidence import Ranking
+    from knowledge.index import Corpus, Engine, Found
 
 KNOWLEDGE = Path(__file__).parent
 ARTICLES = KNOWLEDGE / "articles"
@@ -17,47 +36,157 @@ Lang = Literal["zh", "en"]
 Settlements = Prices | Mapping[str, tuple[Decimal, date]]
 """Either a callable (``domain.market.Prices``) or a mapping contract -> (settlement price, trading day)."""
 
+# From here on the best article answers; below, the person chooses; below that, nothing is offered.
+ANSWER_FROM = 0.55
+CLARIFY_FROM = 0.22
+# A plain library has no examples of what lies outside it: it needs less to answer, and offers what it has.
+PLAIN_ANSWER_FROM = 0.35
+PLAIN_CLARIFY_FROM = 0.08
+# A kind that the search itself recognised, without a rule.
+_KIND_FROM = {
+    Kind.ADVICE: 0.45,
+    Kind.COMPLAINT: 0.6,
+    Kind.ACCOUNT: 0.6,
+    Kind.HANDOFF: 0.6,
+    Kind.OUT_OF_SCOPE: 0.55,
+}
+_MOST_CHOICES = 4
+_ENOUGH = 0.9
+_LONGEST = 600
+_FOLLOW_UP = re.compile(r"^(?:那|那么|还有|and\b|what about|how about|then\b)|呢[?？。]?$", re.IGNORECASE)
+
+
+class LibraryError(Exception):
+    """The library's files cannot be used; the text names each file and what to do."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the shipped library has beside articles: tables, rules, sentences."""
+
+    table: ContractTable
+    calculator: Calculator
+    readers: Mapping[str, SlotReader]
+    rules: Mapping[str, Rules]
+    texts: Mapping[str, Mapping[str, Any]]
+    major_amount: Decimal
+    hours: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question with everything that its answer depends on. ``heard`` is its language, ``lang`` the
+    answer's.
+    """
+
+    q: str
+    heard: str
+    lang: str
+    day: date | None
+    today: date | None
+    plan: ClientPlan | None
+    prices: Prices | None
+    context: Context
+    audience: str
+    explain: bool
+
 
 class Library:
     """Articles, tables and the index over them. ``ask`` waits for the index where it is still being built."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        topics: Mapping[str, str],
+        desk: _Desk | None,
+        today: Callable[[], date] | None,
+        findings: Sequence[Finding],
+    ) -> None:
+        self._shelf = shelf
+        self._versions = shelf.versions()
+        self._topics = topics
+        self._desk = desk
+        self._today = today
+        self._findings = tuple(findings)
+        self._engines: dict[str, Engine] = {}
+        self._standing = threading.Event()
+        self._failed: BaseException | None = None
+        self._masks: dict[tuple[str, date | None, str], NDArray[Any]] = {}
 
     @classmethod
     def load(
         cls,
         folder: Path = ARTICLES,
         *,
-        facts: Mapping[str, object] | None = None,
+        facts: Mapping[str, Mapping[str, object]] | None = None,
         tables: Path = KNOWLEDGE,
         rates: CompanyRates | None = None,
         today: Callable[[], date] | None = None,
+        major_amount: Decimal = Decimal(100_000),
         cache_dir: Path | None = CACHE,
         background: bool = False,
     ) -> Self:
-        """Load the shipped kind of library: ``folder/<lang>/*.md``, ``contracts.csv`` and ``tables/`` below
-        ``tables``.
+        """Load the shipped kind of library: ``folder/<lang>/*.md``, and ``contracts.csv``, ``topics.yaml``,
+        ``synonyms.yaml`` and ``tables/`` below ``tables``.
 
-        ``facts`` are the company facts that articles name as Jinja variables; ``today`` gives the business
-        day of a question without a date (None: the latest versions known, and nothing is called stale);
-        ``cache_dir`` keeps the built index (None: not kept); ``background`` returns before the index stands.
-        Raises ``LibraryError`` where files cannot be used, with every finding in its text.
+        ``facts`` are the variables that articles may name, by language; ``today`` gives the business day of a
+        question without a date (None: the latest versions known, and nothing is called stale); a claimed loss
+        from ``major_amount`` on makes a complaint major; ``cache_dir`` keeps the built index (None: not
+        kept); ``background`` returns before the index stands. Raises ``LibraryError`` where files cannot be
+        used.
         """
-        raise NotImplementedError
+        files = _Files.read(folder, tables, facts)
+        fatal = [finding for finding in files.findings if finding.fatal]
+        if fatal:
+            raise LibraryError(fatal)
+        desk = files.desk(rates or CompanyRates(), facts or {}, major_amount)
+        library = cls(files.shelf, files.topics, desk, today, files.findings)
+        library._raise_index(files.corpora(), cache_dir, background=background)
+        return library
 
     @classmethod
     def load_plain(cls, folder: Path, *, cache_dir: Path | None = CACHE) -> Self:
         """Load a folder of plain articles (``--kb``): only the library, no calculator and no rules of
         ours.
         """
-        raise NotImplementedError
+        if not folder.is_dir():
+            raise LibraryError([Finding(str(folder), "is no folder", "give the folder of the articles")])
+        shelf = read_plain(folder)
+        if shelf.findings or not shelf.articles:
+            empty = Finding(str(folder), "has no articles (*.md)", "give the folder of the articles")
+            raise LibraryError(shelf.findings or [empty])
+        topics = {article.topic: article.title for article in shelf.articles}
+        library = cls(shelf, topics, None, None, shelf.findings)
+        synonyms = yaml.safe_load((KNOWLEDGE / "synonyms.yaml").read_text("utf-8"))
+        library._raise_index(_corpora(shelf, synonyms, {}, (), {}), cache_dir, background=False)
+        return library
+
+    @classmethod
+    def inspect(
+        cls,
+        folder: Path = ARTICLES,
+        *,
+        facts: Mapping[str, Mapping[str, object]] | None = None,
+        tables: Path = KNOWLEDGE,
+    ) -> tuple[Finding, ...]:
+        """Every finding about the files, fatal or not, without building an index and without raising."""
+        return _Files.read(folder, tables, facts).findings
 
     @property
     def ready(self) -> bool:
         """Whether the index stands."""
-        raise NotImplementedError
+        return self._standing.is_set() and self._failed is None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the index stands; False when the time is up. Raises what the building of it raised."""
-        raise NotImplementedError
+        standing = self._standing.wait(timeout)
+        if self._failed is not None:
+            raise self._failed
+        return standing
 
     def ask(
         self,
@@ -76,28 +205,584 @@ class Library:
         ``audience`` is public, client or staff: each sees its own articles and those of the ones before it.
         ``explain`` fills ``Answer.explanation`` for staff.
         """
-        raise NotImplementedError
+        self.wait()
+        begun = perf_counter()
+        text = q.strip()[:_LONGEST]
+        today = self._today() if self._today else None
+        heard = self._language(text)
+        question = _Question(
+            q=text,
+            heard=heard,
+            lang=lang or heard,
+            day=as_of or today,
+            today=today,
+            plan=plan,
+            prices=prices if prices is None or callable(prices) else _Book(prices),
+            context=context or Context(),
+            audience=audience,
+            explain=explain,
+        )
+        answer = replace(self._answer(question), q=q)
+        parts = self._parts(question, answer)
+        if parts:
+            answer = replace(parts[0], q=q, parts=parts)
+        return replace(answer, ms=(perf_counter() - begun) * 1000)
 
     def article(self, article: str, lang: Lang, as_of: date | None = None) -> Article | None:
         """An article by id, in the version in force; None where there is none (for buttons and related
         links).
         """
-        raise NotImplementedError
+        day = as_of or (self._today() if self._today else None)
+        return self._version(article, lang, day, AUDIENCES[-1])
 
     def answer_with(
         self, article: str, lang: Lang, *, q: str = "", as_of: date | None = None
     ) -> Answer | None:
         """The answer that an article gives (a pressed button); None where it is not in force."""
-        raise NotImplementedError
+        day = as_of or (self._today() if self._today else None)
+        found = self._version(article, lang, day, AUDIENCES[1])
+        if found is None:
+            return None
+        candidate = Candidate(found.topic, found.id, 1.0, found.title)
+        return replace(
+            self._told(found, lang, day), q=q or found.title, confidence=1.0, candidates=(candidate,)
+        )
 
     def topics(self) -> Mapping[str, str]:
         """Slug -> what a client wants to know, from ``topics.yaml``."""
-        raise NotImplementedError
+        return self._topics
 
     def check(self) -> tuple[Finding, ...]:
-        """Everything wrong with the files: the bot does not start with a fatal one."""
-        raise NotImplementedError
+        """Everything found about the files when they were read; the bot does not start with a fatal one."""
+        return self._findings
+
+    # The index ------------------------------------------------------------------------------------------------
+
+    def _raise_index(self, corpora: Sequence["Corpus"], cache_dir: Path | None, *, background: bool) -> None:
+        def build() -> None:
+            from knowledge.cache import load_or_build
+
+            try:
+                for corpus in corpora:
+                    self._engines[corpus.lang] = load_or_build(corpus, cache_dir, apart=background)
+            except BaseException as error:  # noqa: BLE001 - kept and raised to whoever waits
+                self._failed = error
+            self._standing.set()
+
+        if background:
+            threading.Thread(target=build, name="library-index", daemon=True).start()
+        else:
+            build()
+            self.wait()
+
+    def _language(self, text: str) -> str:
+        """Chinese where there are Han characters or typed pinyin, or nothing but codes and figures."""
+        if has_han(text):
+            return "zh"
+        chinese = self._engines.get("zh")
+        words = re.findall(r"[a-z]{2,}", text.lower())
+        if chinese is None or "en" not in self._engines:
+            return "en" if words else "zh"
+        if chinese.lexicon.typed_in_pinyin(text.lower()):
+            return "zh"
+        if self._desk and words:
+            near = self._day_of_tables(None)
+            mentions = self._desk.readers["en"].mentions(text, near)
+            rest = "".join(
+                " " if any(m.start <= at < m.end for m in mentions) else c for at, c in enumerate(text)
+            )
+            return "en" if re.search(r"[A-Za-z]{2,}", rest) else "zh"
+        return "en" if words else "zh"
+
+    def _allowed(self, engine: "Engine", day: date | None, audience: str) -> "NDArray[Any]":
+        import numpy as np
+
+        key = (engine.lang, day, audience)
+        if key not in self._masks:
+            if len(self._masks) > 64:
+                self._masks.clear()
+            self._masks[key] = np.asarray(
+                [
+                    not topic.startswith("kind:")
+                    and self._version(name, engine.lang, day, audience) is not None
+                    for name, topic in zip(engine.keys, engine.topics, strict=True)
+                ]
+            )
+        return self._masks[key]
+
+    def _version(self, article: str, lang: str, day: date | None, audience: str) -> Article | None:
+        """The newest confirmed version in force that the audience may see."""
+        seen = AUDIENCES[: AUDIENCES.index(audience) + 1]
+        for version in reversed(self._versions.get((lang, article), ())):
+            if version.status is Status.CONFIRMED and version.in_force(day):
+                return version if version.audience in seen else None
+        return None
+
+    # Answering ------------------------------------------------------------------------------------------------
+
+    def _answer(self, question: _Question) -> Answer:
+        engine = self._engines.get(question.heard) or next(iter(self._engines.values()))
+        found = engine.search(question.q)
+        ranking = self._rank(engine, found, question)
+        desk = self._desk
+        if desk is None:
+            return self._by_article(question, engine, found, ranking)
+        text = engine.lexicon.normalise(question.q)
+        rules = desk.rules[question.heard]
+        verdict = rules.before_calculation(text, desk.major_amount)
+        if verdict is None:
+            slots = self._slots(question)
+            if slots is not None:
+                return self._calculated(question, engine, found, ranking, slots)
+            verdict = rules.after_calculation(text)
+        if verdict is None:
+            verdict = self._by_example(rules, text, ranking)
+        if verdict is not None:
+            return self._by_verdict(question, engine, found, ranking, verdict)
+        return self._by_article(question, engine, found, ranking)
+
+    def _rank(self, engine: "Engine", found: "Found", question: _Question) -> "Ranking":
+        from knowledge.confidence import rank
+
+        return rank(engine, found.scores, found.known, self._allowed(engine, question.day, question.audience))
+
+    def _by_example(self, rules: Rules, text: str, ranking: "Ranking") -> Verdict | None:
+        """A kind whose examples the question resembles more than any article."""
+        if not ranking.kind_shares:
+            return None
+        name, share = max(ranking.kind_shares.items(), key=lambda item: item[1])
+        kind = Kind(name)
+        if share < _KIND_FROM[kind] or (kind is Kind.OUT_OF_SCOPE and ranking.confidence >= ANSWER_FROM):
+            return None
+        if kind is Kind.COMPLAINT and self._desk:
+            return rules.complaint(text, self._desk.major_amount, "complaint.example")
+        return Verdict(kind, f"{kind.value}.example")
+
+    def _slots(self, question: _Question) -> Slots | None:
+        """The slots where the question asks for a figure of a product, its own or the last turn's."""
+        if self._desk is None:
+            return None
+        near = self._day_of_tables(question.day)
+        slots = self._desk.readers[question.heard].read(question.q, near)
+        context = question.context
+        follows = bool(_FOLLOW_UP.search(question.q)) or len(question.q) <= 8
+        if slots.ask and not slots.mentions and context.product and follows:
+            slots = replace(
+                slots, mentions=(Mention(0, 0, (context.product,)),), price=slots.price or context.price
+            )
+        elif slots.mentions and (slots.ask is None or slots.bare) and context.ask and follows:
+            slots = replace(slots, ask=context.ask, lots=slots.lots or context.lots, bare=False)
+        return slots if slots.ask and slots.mentions else None
+
+    def _day_of_tables(self, day: date | None) -> date:
+        assert self._desk is not None
+        return day or self._desk.table.last_day()
+
+    def _calculated(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", slots: Slots
+    ) -> Answer:
+        assert self._desk is not None
+        reckoned = self._desk.calculator.reckon(
+            slots,
+            lang=question.lang,
+            day=self._day_of_tables(question.day),
+            today=question.today,
+            plan=question.plan,
+            prices=question.prices,
+        )
+        head, _, rest = reckoned.text.partition("\n")
+        html = f"<b>{escape(head)}</b>" + (f"\n{escape(rest)}" if rest else "")
+        calc, product = reckoned.calc, slots.products[0]
+        contract = calc.contract if isinstance(calc.product, str) else None
+        return self._framed(
+            question,
+            engine,
+            found,
+            ranking,
+            Answer(
+                q=question.q,
+                kind=Kind.CALC,
+                text=reckoned.text,
+                html=html,
+                lang=question.lang,
+                calc=calc,
+                citations=reckoned.citations,
+                reason=f"calc.{calc.ask.value}",
+                missing=reckoned.missing,
+                context=Context(None, None, product, contract, calc.lots, slots.price, calc.ask),
+            ),
+        )
+
+    def _by_verdict(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", verdict: Verdict
+    ) -> Answer:
+        text = self._say(question.lang, verdict)
+        return self._framed(
+            question,
+            engine,
+            found,
+            ranking,
+            Answer(
+                q=question.q,
+                kind=verdict.kind,
+                text=text,
+                html=escape(text),
+                lang=question.lang,
+                severity=verdict.severity,
+                category=verdict.category,
+                reason=verdict.reason,
+                urgent=verdict.urgent,
+            ),
+        )
+
+    def _say(self, lang: str, verdict: Verdict) -> str:
+        if self._desk is None:
+            return ""
+        texts = self._desk.texts[lang]
+        for key in (verdict.reason, verdict.kind.value):
+            if key in texts:
+                return str(texts[key])
+        return self._unknown(lang)
+
+    def _unknown(self, lang: str) -> str:
+        if self._desk is None:
+            return "知识库里没有依据。" if lang == "zh" else "The library has no source for this."
+        texts, hours = self._desk.texts[lang], self._desk.hours.get(lang)
+        return str(texts["unknown"]).format(hours=hours) if hours else str(texts["unknown_no_hours"])
+
+    def _by_article(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking"
+    ) -> Answer:
+        plain = self._desk is None
+        answer_from, clarify_from = (
+            (PLAIN_ANSWER_FROM, PLAIN_CLARIFY_FROM) if plain else (ANSWER_FROM, CLARIFY_FROM)
+        )
+        earlier = self._not_in_force(question, engine, found, ranking, answer_from)
+        if earlier is not None:
+            return self._framed(question, engine, found, ranking, earlier)
+        if not ranking.groups or ranking.confidence < clarify_from:
+            text = self._unknown(question.lang)
+            nothing = Answer(
+                question.q, Kind.OUT_OF_SCOPE, text, escape(text), question.lang, reason="unknown"
+            )
+            return self._framed(question, engine, found, ranking, nothing)
+        best = self._in_language(engine.keys[ranking.groups[0]], engine.lang, question)
+        if ranking.confidence >= answer_from or len(ranking.groups) == 1:
+            return self._framed(
+                question, engine, found, ranking, self._told(best, question.lang, question.day)
+            )
+        choices = tuple(self._choices(question, engine, ranking))
+        text = str(self._desk.texts[question.lang]["clarify"]) if self._desk else ""
+        listed = "\n".join(f"{number}. {choice.title}" for number, choice in enumerate(choices, start=1))
+        clarify = Answer(
+            q=question.q,
+            kind=Kind.CLARIFY,
+            text=f"{text}\n{listed}".strip(),
+            html=escape(text) or escape(listed),
+            lang=question.lang,
+            topic=choices[0].topic,
+            article=choices[0].article,
+            choices=choices,
+            reason="close",
+        )
+        return self._framed(question, engine, found, ranking, clarify)
+
+    def _choices(self, question: _Question, engine: "Engine", ranking: "Ranking") -> Iterator[Candidate]:
+        """Two to four topics, as many as are needed to cover most of the probability."""
+        covered = 0.0
+        for number, (group, share) in enumerate(zip(ranking.groups, ranking.shares, strict=True)):
+            if number >= _MOST_CHOICES or (number >= 2 and covered >= _ENOUGH):
+                return
+            covered += share
+            yield self._candidate(engine, group, share, question)
+
+    def _candidate(self, engine: "Engine", group: int, share: float, question: _Question) -> Candidate:
+        article = self._in_language(engine.keys[group], engine.lang, question)
+        return Candidate(engine.topics[group], engine.keys[group], share, article.title)
+
+    def _in_language(self, article: str, heard: str, question: _Question) -> Article:
+        """The article in the answer's language, else in the one it was found in."""
+        for lang in (question.lang, heard):
+            found = self._version(article, lang, question.day, question.audience)
+            if found is not None:
+                return found
+        return self._versions[(heard, article)][-1]
+
+    def _not_in_force(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", answer_from: float
+    ) -> Answer | None:
+        """Where an article would answer, had the day asked for not been before its first day."""
+        from knowledge.confidence import rank
+
+        if self._desk is None or question.day is None or question.day == question.today:
+            return None
+        whenever = rank(engine, found.scores, found.known, self._allowed(engine, None, question.audience))
+        if not whenever.groups or whenever.confidence < answer_from:
+            return None
+        article = engine.keys[whenever.groups[0]]
+        first = self._versions[(engine.lang, article)][0].effective_from
+        if (
+            first is None
+            or first <= question.day
+            or self._allowed(engine, question.day, question.audience)[whenever.groups[0]]
+        ):
+            return None
+        if ranking.groups and engine.topics[ranking.groups[0]] == engine.topics[whenever.groups[0]]:
+            return None
+        text = str(self._desk.texts[question.lang]["not_in_force"]).format(day=first, asked=question.day)
+        return Answer(question.q, Kind.OUT_OF_SCOPE, text, escape(text), question.lang, reason="not_in_force")
+
+    def _told(self, article: Article, lang: str, day: date | None) -> Answer:
+        """An article as an answer: its text, then its source on the last line."""
+        source = self._source_line(article, lang)
+        citation = Citation(
+            article=article.id,
+            version=article.version,
+            effective_from=article.effective_from,
+            source=article.source,
+        )
+        related = tuple(
+            Candidate(other.topic, other.id, 0.0, other.title)
+            for name in article.related
+            if (other := self._version(name, article.lang, day, "public")) is not None
+        )
+        return Answer(
+            q="",
+            kind=Kind.ANSWER,
+            text=f"{article.text}\n\n{source}",
+            html=f"{article.html}\n\n<i>{escape(source)}</i>",
+            lang=lang,
+            topic=article.topic,
+            article=article.id,
+            title=article.title,
+            citations=(citation,),
+            related=related,
+            next_steps=tuple(step.do for step in article.next_steps),
+            reason="article",
+            context=Context(topic=article.topic, article=article.id),
+        )
+
+    def _source_line(self, article: Article, lang: str) -> str:
+        source = article.source or article.title
+        if self._desk is None:
+            return f"{'依据：' if lang == 'zh' else 'Source: '}{source}"
+        texts = self._desk.texts[lang]
+        if article.effective_from is None:
+            return str(texts["source"]).format(source=source)
+        return str(texts["source_from"]).format(source=source, day=article.effective_from)
+
+    def _framed(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", answer: Answer
+    ) -> Answer:
+        """The answer with what the search found, whatever the kind."""
+        candidates = tuple(
+            self._candidate(engine, group, share, question)
+            for group, share in list(zip(ranking.groups, ranking.shares, strict=True))[:_MOST_CHOICES]
+        )
+        return replace(
+            answer,
+            q=question.q,
+            confidence=ranking.confidence,
+            candidates=candidates,
+            explanation=_explain(engine, found, ranking, answer) if question.explain else {},
+        )
+
+    def _parts(self, question: _Question, whole: Answer) -> tuple[Answer, ...]:
+        """Several questions in one message, each answered; empty where it is one, or where a piece alone says
+        nothing certain.
+        """
+        if self._desk is None or whole.kind in (Kind.COMPLAINT, Kind.HANDOFF):
+            return ()
+        pieces = split_questions(question.q)
+        if len(pieces) < 2:
+            return ()
+        answers: list[Answer] = []
+        context = question.context
+        for piece in pieces:
+            begun = perf_counter()
+            answer = self._answer(replace(question, q=piece, context=context))
+            if answer.reason == "smalltalk":
+                continue
+            context = answer.context
+            answers.append(replace(answer, ms=(perf_counter() - begun) * 1000))
+        settled = [a for a in answers if a.kind not in (Kind.OUT_OF_SCOPE, Kind.CLARIFY)]
+        told = {(a.kind, a.article, a.calc) for a in settled}
+        return tuple(settled) if len(settled) == len(answers) and len(told) > 1 else ()
 
 
-class LibraryError(Exception):
-    """The library's files cannot be used; the text names each file and what to do."""
+class _Book:
+    """A mapping of settlements as ``Prices``: without a contract, the product's newest, then its nearest
+    month.
+    """
+
+    def __init__(self, settlements: Mapping[str, tuple[Decimal, date]]) -> None:
+        self._settlements = settlements
+        self._by_product: dict[str, list[Quote]] = {}
+        for contract, (price, day) in settlements.items():
+            match = re.fullmatch(r"([A-Za-z]+)\d{3,4}(F?)", contract)
+            if match:
+                product = match[1] + ("_f" if match[2] else "")
+                self._by_product.setdefault(product, []).append(Quote(contract, price, day))
+
+    def __call__(self, product: str, contract: str | None) -> Quote | None:
+        if contract is not None:
+            known = self._settlements.get(contract)
+            return Quote(contract, *known) if known else None
+        quotes = self._by_product.get(product, ())
+        return min(quotes, key=lambda q: (-q.day.toordinal(), q.contract), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Everything of the shipped library that was read from disk, and what was wrong with it."""
+
+    shelf: Shelf
+    topics: Mapping[str, str]
+    table: ContractTable
+    yaml: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+
+    @classmethod
+    def read(cls, folder: Path, tables: Path, facts: Mapping[str, Mapping[str, object]] | None) -> "_Files":
+        findings: list[Finding] = []
+        loaded = {
+            name: _yaml(tables / where, findings)
+            for name, where in (
+                ("topics", "topics.yaml"),
+                ("synonyms", "synonyms.yaml"),
+                ("nicknames", "tables/nicknames.yaml"),
+                ("rules", "tables/rules.yaml"),
+                ("kinds", "tables/kinds.yaml"),
+                ("texts", "tables/texts.yaml"),
+                ("traditional", "tables/traditional.yaml"),
+            )
+        }
+        topics = cast(Mapping[str, str], loaded["topics"])
+        shelf = read_shelf(folder, topics, facts)
+        findings.extend(shelf.findings)
+        if not shelf.articles and not shelf.findings:
+            findings.append(Finding(str(folder), "has no articles", "put them into zh/ and en/"))
+        table, wrong = ContractTable.read(tables / TABLE)
+        findings.extend(wrong)
+        nicknames = loaded["nicknames"].get("products", {})
+        for product in nicknames:
+            if product not in table.products:
+                where = f"tables/nicknames.yaml: {product}"
+                findings.append(Finding(where, "is no product of contracts.csv", "correct the code"))
+        return cls(shelf, topics, table, loaded, tuple(findings))
+
+    def desk(
+        self, rates: CompanyRates, facts: Mapping[str, Mapping[str, object]], major_amount: Decimal
+    ) -> _Desk:
+        names = self._names()
+        rules = self.yaml["rules"]
+        hours: dict[str, str] = {}
+        for lang in LANGUAGES:
+            company = facts.get(lang, {}).get("company")
+            if isinstance(company, Mapping) and company.get("service_hours"):
+                hours[lang] = str(company["service_hours"])
+        return _Desk(
+            table=self.table,
+            calculator=Calculator(
+                self.table, rates, {lang: self.yaml["texts"][lang]["calc"] for lang in LANGUAGES}
+            ),
+            readers={lang: SlotReader(names, rules[lang]["calc"]) for lang in LANGUAGES},
+            rules={lang: Rules(rules[lang]) for lang in LANGUAGES},
+            texts=self.yaml["texts"],
+            major_amount=major_amount,
+            hours=hours,
+        )
+
+    def corpora(self) -> list["Corpus"]:
+        pairs = self.yaml["traditional"]
+        traditional = dict(zip(pairs["traditional"], pairs["simplified"], strict=True))
+        return _corpora(
+            self.shelf, self.yaml["synonyms"], self.yaml["kinds"], self._names().words, traditional
+        )
+
+    def _names(self) -> Names:
+        spoken = self.yaml["nicknames"]
+        names: dict[str, list[str]] = {}
+        for product in self.table.products:
+            zh, en = self.table.names(product)
+            names[product] = [re.sub(r"\(.*?\)", "", zh), en, *map(str, spoken["products"].get(product, ()))]
+        return Names(self.table.products, names, spoken["groups"], map(str, spoken["not_products"]))
+
+
+def _yaml(path: Path, findings: list[Finding]) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text("utf-8"))
+    except OSError:
+        findings.append(Finding(path.name, "cannot be read", f"it belongs to {path.parent}"))
+        return {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        findings.append(Finding(f"{path.name}{line}", f"is not YAML: {getattr(error, 'problem', '')}"))
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _corpora(
+    shelf: Shelf,
+    synonyms: Mapping[str, Any],
+    kinds: Mapping[str, Any],
+    terms: Sequence[str],
+    traditional: Mapping[str, str],
+) -> list["Corpus"]:
+    """One corpus a language that has articles: the phrasings of all confirmed versions under their id."""
+    from knowledge.index import Corpus, Group
+
+    corpora = []
+    for lang in LANGUAGES:
+        groups: dict[str, Group] = {}
+        for (of, name), versions in shelf.versions().items():
+            confirmed = [v for v in versions if v.status is Status.CONFIRMED]
+            if of != lang or not confirmed:
+                continue
+            newest = confirmed[-1]
+            groups[name] = Group(
+                key=name,
+                topic=newest.topic,
+                title=newest.title,
+                phrasings=tuple(dict.fromkeys(p for v in confirmed for p in v.phrasings)),
+                keywords=newest.keywords,
+                not_for=newest.not_for,
+                text=newest.text[:_LONGEST],
+            )
+        if not groups:
+            continue
+        examples = tuple(
+            Group(f"kind:{kind}", f"kind:{kind}", kind, tuple(map(str, lines)))
+            for kind, lines in (kinds.get(lang) or {}).items()
+        )
+        corpora.append(Corpus(lang, (*groups.values(), *examples), synonyms[lang], tuple(terms), traditional))
+    return corpora
+
+
+def _explain(engine: "Engine", found: "Found", ranking: "Ranking", answer: Answer) -> dict[str, Any]:
+    """Why this answer: what was read, what decided, what came close and was rejected."""
+    from knowledge.index import SCORES
+
+    reading = found.reading
+    return {
+        "language": engine.lang,
+        "rule": answer.reason,
+        "read_as": reading.text,
+        "words": list(reading.tokens),
+        "added_terms": list(reading.appended),
+        "concepts": list(reading.concepts),
+        "known_words": round(found.known, 3),
+        "confidence": round(ranking.confidence, 4),
+        "kinds": {kind: round(share, 4) for kind, share in ranking.kind_shares.items()},
+        "candidates": [
+            {
+                "article": engine.keys[group],
+                "topic": engine.topics[group],
+                "share": round(share, 4),
+                "scores": {name: round(float(found.scores[at][group]), 4) for at, name in enumerate(SCORES)},
+                "nearest": [[text, round(value, 3)] for text, value in engine.nearest(found, group)],
+            }
+            for group, share in list(zip(ranking.groups, ranking.shares, strict=True))[:_MOST_CHOICES]
+        ],
+    }

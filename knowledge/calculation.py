@@ -1,0 +1,463 @@
+"""Margins, fees and results from the tables, with the arithmetic line by line and the row each figure came
+from.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from domain import margin
+from domain.knowledge import Ask, Calc, Citation
+from domain.margin import AppliedRates, applied_rates
+from domain.market import EXCHANGES, ClientPlan, CompanyRates, ContractSpec, Fee, Prices, Quote, RowSource
+from knowledge.contracts import ContractTable
+from knowledge.slots import Mention, Slots
+
+_NEEDS_NO_PRICE = (Ask.TICK_VALUE, Ask.PNL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """A calculation with its text (without markup), its citations and what is still missing."""
+
+    calc: Calc
+    text: str
+    citations: tuple[Citation, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One product worked out: figures, lines of arithmetic, remarks."""
+
+    calc: Calc
+    spec: ContractSpec
+    head: str
+    lines: tuple[str, ...]
+    remarks: tuple[str, ...]
+    sources: tuple[RowSource, ...]
+    missing: tuple[str, ...]
+
+
+class Calculator:
+    """Works out what ``Slots`` ask for. ``texts`` is the section ``calc`` of ``texts.yaml``, by language."""
+
+    def __init__(
+        self, table: ContractTable, rates: CompanyRates, texts: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        self._table = table
+        self._rates = rates
+        self._texts = texts
+
+    def reckon(
+        self,
+        slots: Slots,
+        *,
+        lang: str,
+        day: date,
+        today: date | None,
+        plan: ClientPlan | None,
+        prices: Prices | None,
+    ) -> Reckoned:
+        """Figures for every product named; ``day`` chooses the rows, ``today`` (None: unknown) makes them
+        stale.
+        """
+        work = _Work(self._table, self._rates, self._texts[lang], lang, day, today, plan, prices, slots)
+        ones = [work.one(m, product) for m in slots.mentions for product in m.products]
+        if len(ones) == 1:
+            one = ones[0]
+            text = "\n".join((one.head, *one.lines, *one.remarks, *work.source_lines(ones)))
+            return Reckoned(one.calc, text, _citations(one.sources), one.missing)
+        return _several(work, ones)
+
+
+def _several(work: "_Work", ones: Sequence[_One]) -> Reckoned:
+    calcs = tuple(one.calc for one in ones)
+    lots = {calc.lots for calc in calcs}
+    together = Calc(
+        product=tuple(str(calc.product) for calc in calcs),
+        contract=None,
+        lots=lots.pop() if len(lots) == 1 else None,
+        ask=calcs[0].ask,
+        price=None,
+        as_of=min((c.as_of for c in calcs if c.as_of), default=None),
+        capital=calcs[0].capital,
+        items=calcs,
+    )
+    totals: dict[str, Any] = {name: _total([getattr(calc, name) for calc in calcs]) for name in _SUMMED}
+    together = replace(together, **totals)
+    blocks = ["\n".join((one.head, *one.lines)) for one in ones]
+    tail: list[str] = []
+    if together.margin_company is not None and together.ask in (Ask.MARGIN, Ask.MARGIN_AND_FEE):
+        tail.append(work.say("total", amount=money(together.margin_company)))
+    if together.fee_company_open is not None and together.ask in (Ask.FEE, Ask.MARGIN_AND_FEE):
+        tail.append(work.say("total_fee", amount=money(together.fee_company_open)))
+    tail.extend(dict.fromkeys(remark for one in ones for remark in one.remarks))
+    tail.extend(work.source_lines(ones))
+    sources = tuple(source for one in ones for source in one.sources)
+    missing = tuple(dict.fromkeys(slot for one in ones for slot in one.missing))
+    return Reckoned(together, "\n\n".join((*blocks, "\n".join(tail))), _citations(sources), missing)
+
+
+_SUMMED = (
+    "margin_exchange",
+    "margin_company",
+    "fee_exchange_open",
+    "fee_exchange_close",
+    "fee_exchange_close_today",
+    "fee_company_open",
+    "fee_company_close",
+    "fee_company_close_today",
+)
+
+
+def _total(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Everything that one question's figures depend on."""
+
+    table: ContractTable
+    rates: CompanyRates
+    texts: Mapping[str, Any]
+    lang: str
+    day: date
+    today: date | None
+    plan: ClientPlan | None
+    prices: Prices | None
+    slots: Slots
+
+    def say(self, key: str, /, **facts: object) -> str:
+        return str(self.texts[key]).format(**facts)
+
+    def one(self, mention: Mention, product: str) -> _One:
+        contract = str(mention.contract) if mention.contract and len(mention.products) == 1 else None
+        spec = self.table.spec(product, contract, self.day)
+        applied = applied_rates(spec, self.rates, self.plan, self.day)
+        quote = self._quote(product, contract)
+        price = self.slots.price if self.slots.price is not None else quote.price if quote else None
+        said = self.slots.price is not None
+        source = "question" if said else f"settlement {quote.contract} {quote.day}" if quote else None
+        lots = mention.lots or self.slots.lots or 1
+        calc = self._figures(spec, applied, contract, lots, price, source)
+        head, lines = self._lines(spec, applied, calc, lots)
+        missing = self._missing(calc, applied)
+        remarks = []
+        if "price" in missing:
+            remarks.append(self.say("no_price", example=self._example(spec)))
+        if "capital" in missing:
+            remarks.append(self.say("no_capital"))
+        if quote and not said and self.slots.ask not in _NEEDS_NO_PRICE:
+            remarks.append(
+                self.say("settlement", contract=quote.contract, day=quote.day, price=plain(quote.price))
+            )
+        remarks.extend(self._remarks(spec, applied))
+        return _One(calc, spec, head, tuple(lines), tuple(remarks), self._sources(spec), missing)
+
+    def _quote(self, product: str, contract: str | None) -> Quote | None:
+        if self.slots.price is not None or self.prices is None or self.slots.ask in _NEEDS_NO_PRICE:
+            return None
+        return self.prices(product, contract)
+
+    def _example(self, spec: ContractSpec) -> str:
+        """A made-up price only shows the way of asking; it is far from anything quoted."""
+        return "102.345" if spec.tick < Decimal("0.01") else "3030"
+
+    def _figures(
+        self,
+        spec: ContractSpec,
+        applied: AppliedRates,
+        contract: str | None,
+        lots: int,
+        price: Decimal | None,
+        price_source: str | None,
+    ) -> Calc:
+        ask = self.slots.ask or Ask.MARGIN
+        multiplier = spec.multiplier
+        exchange, company = spec.fees, applied.fees
+
+        def fee(rate: Fee) -> Decimal | None:
+            return margin.fee(rate, price, multiplier, lots)
+
+        def held(ratio: Decimal) -> Decimal | None:
+            return None if price is None else margin.margin(price, multiplier, lots, ratio)
+
+        return Calc(
+            product=spec.product,
+            contract=contract,
+            lots=None if ask is Ask.MAX_LOTS else lots,
+            ask=ask,
+            price=price,
+            price_source=price_source,
+            margin_exchange=held(spec.margin_ratio),
+            margin_company=held(applied.margin_ratio),
+            fee_exchange_open=fee(exchange.open),
+            fee_exchange_close=fee(exchange.close),
+            fee_exchange_close_today=fee(exchange.close_today),
+            fee_company_open=fee(company.open),
+            fee_company_close=fee(company.close),
+            fee_company_close_today=fee(company.close_today),
+            result=self._result(spec, applied, lots, price),
+            as_of=min(source.as_of for source in self._sources(spec)),
+            capital=self.slots.capital,
+            price_from=self.slots.price_from,
+            price_to=self.slots.price_to,
+            move=self._move(spec),
+        )
+
+    def _move(self, spec: ContractSpec) -> Decimal | None:
+        move = self.slots.move
+        return move * spec.tick if move is not None and self.slots.move_in_ticks else move
+
+    def _result(
+        self, spec: ContractSpec, applied: AppliedRates, lots: int, price: Decimal | None
+    ) -> Decimal | None:
+        slots = self.slots
+        match slots.ask:
+            case Ask.MAX_LOTS if price is not None and slots.capital is not None:
+                one = margin.margin(price, spec.multiplier, 1, applied.margin_ratio)
+                return Decimal(margin.max_lots(slots.capital, one))
+            case Ask.TICK_VALUE:
+                return margin.tick_value(spec.tick, spec.multiplier, lots)
+            case Ask.CONTRACT_VALUE if price is not None:
+                return margin.contract_value(price, spec.multiplier, lots)
+            case Ask.PNL if slots.price_from is not None and slots.price_to is not None:
+                span = slots.price_to - slots.price_from
+                return margin.pnl(span, spec.multiplier, lots, long=not slots.short)
+            case Ask.PNL if (move := self._move(spec)) is not None:
+                if slots.loss is not None:
+                    return margin.pnl(move, spec.multiplier, lots, long=not slots.loss)
+                return margin.pnl(move, spec.multiplier, lots, long=not slots.short)
+        return None
+
+    def _missing(self, calc: Calc, applied: AppliedRates) -> tuple[str, ...]:
+        missing: list[str] = []
+        if calc.ask is Ask.MAX_LOTS and calc.capital is None:
+            missing.append("capital")
+        if calc.price is None and calc.ask not in _NEEDS_NO_PRICE:
+            fees = (applied.fees.open, applied.fees.close, applied.fees.close_today)
+            if calc.ask is not Ask.FEE or any(fee.by_turnover for fee in fees):
+                missing.append("price")
+        return tuple(missing)
+
+    def _lines(
+        self, spec: ContractSpec, applied: AppliedRates, calc: Calc, lots: int
+    ) -> tuple[str, list[str]]:
+        name = spec.name(self.lang) + (f" {calc.contract}" if calc.contract else "")
+        shown = self.say("head", name=name, lots=lots)
+        match calc.ask:
+            case Ask.MARGIN | Ask.MARGIN_AND_FEE | Ask.FEE:
+                return self._rate_lines(spec, applied, calc, lots, shown)
+            case Ask.MAX_LOTS:
+                return self._max_lots_lines(spec, applied, calc, name)
+            case Ask.TICK_VALUE:
+                amount = margin.tick_value(spec.tick, spec.multiplier, lots)
+                point = money(margin.tick_value(Decimal(1), spec.multiplier, lots))
+                facts = {"tick": plain(spec.tick), "multiplier": plain(spec.multiplier), "lots": lots}
+                return self.say(
+                    "tick_value", name=shown if lots > 1 else name, amount=money(amount), **facts
+                ), [self.say("tick_line", amount=money(amount), point=point, **facts)]
+            case Ask.CONTRACT_VALUE:
+                return self._value_lines(spec, calc, lots, name, shown)
+            case Ask.PNL:
+                return self._pnl_lines(spec, calc, lots, name)
+
+    def _rate_lines(
+        self, spec: ContractSpec, applied: AppliedRates, calc: Calc, lots: int, shown: str
+    ) -> tuple[str, list[str]]:
+        lines: list[str] = []
+        told: list[str] = []
+        if calc.ask is not Ask.FEE:
+            if calc.margin_company is not None and calc.margin_exchange is not None:
+                told.append(self.say("margin", amount=money(calc.margin_company)))
+                facts = {"price": plain(calc.price), "multiplier": plain(spec.multiplier), "lots": lots}
+                for key, ratio, amount in (
+                    ("company_line", applied.margin_ratio, calc.margin_company),
+                    ("exchange_line", spec.margin_ratio, calc.margin_exchange),
+                ):
+                    lines.append(self.say(key, ratio=percent(ratio), amount=money(amount), **facts))
+            else:
+                company, exchange = percent(applied.margin_ratio), percent(spec.margin_ratio)
+                lines.append(self.say("ratio_line", company=company, exchange=exchange))
+        if calc.ask is not Ask.MARGIN:
+            if calc.fee_company_open is not None:
+                told.append(self.say("fee", amount=money(calc.fee_company_open)))
+            lines.extend(self._fee_lines(spec, applied, calc.price, lots))
+        head = (
+            self.say("with_price", head=shown, price=plain(calc.price)) if calc.price is not None else shown
+        )
+        joint = "，" if self.lang == "zh" else ", "
+        ending = "。" if self.lang == "zh" else "."
+        return joint.join((head, *told)) + ending, lines
+
+    def _fee_lines(
+        self, spec: ContractSpec, applied: AppliedRates, price: Decimal | None, lots: int
+    ) -> list[str]:
+        lines = []
+        for title, fees in (("fee_title_company", applied.fees), ("fee_title_exchange", spec.fees)):
+            for part, rate in (("open", fees.open), ("close", fees.close), ("close_today", fees.close_today)):
+                lines.append(self._fee_line(self.say(title), self.say(part), rate, price, spec, lots))
+        return lines
+
+    def _fee_line(
+        self, title: str, part: str, rate: Fee, price: Decimal | None, spec: ContractSpec, lots: int
+    ) -> str:
+        if rate.is_free:
+            return self.say("fee_free", title=title, part=part)
+        amount = margin.fee(rate, price, spec.multiplier, lots)
+        if amount is None or (rate.by_turnover and price is None):
+            return self.say(
+                "fee_rate_only", title=title, part=part, rate=per_ten_thousand(rate.by_turnover, self.lang)
+            )
+        facts = {"title": title, "part": part, "lots": lots, "amount": money(amount)}
+        if not rate.by_turnover:
+            return self.say("fee_lot", rate=plain(rate.by_lot), **facts)
+        facts |= {"price": plain(price), "multiplier": plain(spec.multiplier)}
+        by_turnover = per_ten_thousand(rate.by_turnover, self.lang)
+        if rate.by_lot:
+            return self.say("fee_both", by_turnover=by_turnover, by_lot=plain(rate.by_lot), **facts)
+        return self.say("fee_turnover", rate=by_turnover, **facts)
+
+    def _max_lots_lines(
+        self, spec: ContractSpec, applied: AppliedRates, calc: Calc, name: str
+    ) -> tuple[str, list[str]]:
+        one = calc.margin_company
+        if calc.result is None or calc.capital is None or one is None or calc.price is None:
+            company, exchange = percent(applied.margin_ratio), percent(spec.margin_ratio)
+            return self.say("head_one", name=name), [
+                self.say("ratio_line", company=company, exchange=exchange)
+            ]
+        facts = {"price": plain(calc.price), "multiplier": plain(spec.multiplier), "lots": 1}
+        exact = (calc.capital / one).quantize(margin.CENT) if one else Decimal(0)
+        result = int(calc.result)
+        return self.say("max_lots", capital=money(calc.capital), result=result, name=name), [
+            self.say("company_line", ratio=percent(applied.margin_ratio), amount=money(one), **facts),
+            self.say(
+                "max_lots_line", capital=money(calc.capital), margin=money(one), exact=exact, result=result
+            ),
+        ]
+
+    def _value_lines(
+        self, spec: ContractSpec, calc: Calc, lots: int, name: str, shown: str
+    ) -> tuple[str, list[str]]:
+        if calc.result is None:
+            return shown, []
+        facts = {"lots": lots, "amount": money(calc.result)}
+        line = self.say(
+            "contract_value_line", price=plain(calc.price), multiplier=plain(spec.multiplier), **facts
+        )
+        return self.say("contract_value", name=name, **facts), [line]
+
+    def _pnl_lines(self, spec: ContractSpec, calc: Calc, lots: int, name: str) -> tuple[str, list[str]]:
+        slots, amount = self.slots, calc.result or Decimal(0)
+        side = self.say("short" if slots.short else "long")
+        outcome = self.say("loss" if amount < 0 else "profit")
+        head = self.say("pnl", name=name, lots=lots, side=side, outcome=outcome, amount=money(abs(amount)))
+        facts = {"multiplier": plain(spec.multiplier), "lots": lots, "amount": money(amount)}
+        if calc.price_from is not None:
+            key = "pnl_span_short" if slots.short else "pnl_span"
+            facts |= {"from": plain(calc.price_from), "to": plain(calc.price_to)}
+            return head, [self.say(key, **facts)]
+        if slots.move_in_ticks:
+            facts |= {"ticks": plain(slots.move), "tick": plain(spec.tick)}
+            return head, [self.say("pnl_ticks", **facts)]
+        signed = calc.move or Decimal(0)
+        if slots.loss or (slots.loss is None and slots.short):
+            signed = -signed
+        return head, [self.say("pnl_move", move=plain(signed), **facts)]
+
+    def _sources(self, spec: ContractSpec) -> tuple[RowSource, ...]:
+        match self.slots.ask:
+            case Ask.FEE:
+                return (spec.fee_source,)
+            case Ask.MARGIN_AND_FEE if spec.fee_source != spec.margin_source:
+                return (spec.margin_source, spec.fee_source)
+        return (spec.margin_source,)
+
+    def _remarks(self, spec: ContractSpec, applied: AppliedRates) -> list[str]:
+        """Whose rates, for which contract, how old: said once for margin and once for fees."""
+        remarks: list[str] = []
+        uses_margin = self.slots.ask in (Ask.MARGIN, Ask.MARGIN_AND_FEE, Ask.MAX_LOTS)
+        uses_fee = self.slots.ask in (Ask.FEE, Ask.MARGIN_AND_FEE)
+        if uses_margin and applied.margin_of != "company":
+            remarks.append(self.say("plan_margin", plan=applied.margin_of))
+        if uses_fee and applied.fees_of != "company":
+            remarks.append(self.say("plan_fee", plan=applied.fees_of))
+        for used, source, what in (
+            (uses_margin, spec.margin_source, "what_margin"),
+            (uses_fee, spec.fee_source, "what_fee"),
+        ):
+            if used:
+                remarks.extend(self._source_remarks(spec, source, self.say(what)))
+        return remarks
+
+    def _source_remarks(self, spec: ContractSpec, source: RowSource, what: str) -> list[str]:
+        remarks = []
+        if source.for_contract:
+            remarks.append(self.say("very_contract", what=what, contract=spec.contract))
+        else:
+            remarks.append(self.say("main_only", what=what))
+        asked = self.today if self.today is not None and self.today <= self.day else self.day
+        if source.first_known:
+            remarks.append(self.say("first_known", what=what, day=source.effective_from))
+        elif self.today is not None and (asked - source.as_of).days > self.rates.stale_after_days:
+            remarks.append(self.say("stale", what=what, day=source.as_of, days=self.rates.stale_after_days))
+        return remarks
+
+    def source_lines(self, ones: Sequence[_One]) -> list[str]:
+        """The last lines: which rate of which exchange, as of which day."""
+        margin_word, fee_word = self.say("what_margin"), self.say("what_fee")
+        words = {Ask.FEE: [fee_word], Ask.MARGIN_AND_FEE: [margin_word, fee_word]}
+        lines: list[str] = []
+        for one in ones:
+            what = words.get(self.slots.ask or Ask.MARGIN, [margin_word])
+            if self.slots.ask in (Ask.TICK_VALUE, Ask.PNL, Ask.CONTRACT_VALUE):
+                what = ["合约" if self.lang == "zh" else "contract terms"]
+            name = one.spec.name(self.lang)
+            exchange = EXCHANGES[one.spec.exchange][0 if self.lang == "zh" else 1]
+            if len(one.sources) == 1:
+                joined = ("、" if self.lang == "zh" else " and ").join(what)
+                lines.append(
+                    self.say("source", name=name, exchange=exchange, what=joined, day=one.sources[0].as_of)
+                )
+                continue
+            for word, source in zip(what, one.sources, strict=False):
+                lines.append(self.say("source", name=name, exchange=exchange, what=word, day=source.as_of))
+        return lines
+
+
+def _citations(sources: Sequence[RowSource]) -> tuple[Citation, ...]:
+    return tuple(
+        Citation(table=s.table, row=s.row, as_of=s.as_of, source=s.source) for s in dict.fromkeys(sources)
+    )
+
+
+def money(amount: Decimal) -> str:
+    """12,921.50"""
+    return f"{amount:,.2f}"
+
+
+def plain(value: Decimal | None) -> str:
+    """3,030 or 0.005: as many decimals as the figure has."""
+    if value is None:
+        return ""
+    shown = format(value.normalize(), "f")
+    whole, point, decimals = shown.partition(".")
+    return f"{int(whole):,}{point}{decimals}" if whole not in ("-0",) else shown
+
+
+def percent(ratio: Decimal) -> str:
+    """0.12 -> 12%."""
+    return f"{format((ratio * 100).normalize(), 'f')}%"
+
+
+def per_ten_thousand(rate: Decimal, lang: str) -> str:
+    """0.0001 as 万分之1, in English as 0.01%."""
+    if lang == "zh":
+        return f"万分之{format((rate * 10_000).normalize(), 'f')}"
+    return percent(rate)

@@ -1,0 +1,171 @@
+"""How sure a search is: the probability that its best topic is the right one.
+
+A logistic model over a few signals of a search. It learns from every phrasing twice, scored as if it were not
+in the index (right or wrong) and as if its whole topic were not (always wrong), and from the examples of what
+is out of scope.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from knowledge.index import Engine, Floats, Mask
+    from knowledge.training import Held
+
+# What a hidden topic's phrasing weighs against one that has an answer: far fewer such questions come in.
+_HIDDEN_WEIGHT = 0.25
+# A phrasing left out of its own article is harder than what clients ask: its writer avoided repeating himself.
+_LEAVE_ONE_OUT_SHIFT = 0.0
+_RIDGE = 1e-3
+SIGNALS = ("lead", "share", "classifier", "nearest", "bm25", "known", "kinds")
+_SIDES = ((0, None), (0, None), (0, None), (0, None), (0, None), (0, None), (None, 0))
+# Where a library is too small to learn it from: weights of the signals and the constant.
+_USUAL: tuple[float, ...] = (0.6, 1.5, 1.0, 3.0, 1.5, 1.0, -3.0)
+_USUAL_CONSTANT = -2.6
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Library topics by probability: group numbers of each topic's best article, best first, and their
+    shares.
+    """
+
+    groups: tuple[int, ...]
+    shares: tuple[float, ...]
+    confidence: float
+    kind_shares: "dict[str, float]"
+
+
+def shares_of(blend: "NDArray[Any]") -> NDArray[np.float64]:
+    """Softmax along the last axis."""
+    moved = np.asarray(blend, dtype=np.float64)
+    moved = moved - moved.max(axis=-1, keepdims=True)
+    shares = np.exp(moved)
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
+
+
+def rank(engine: "Engine", scores: "Floats", known: float, allowed: "Mask", count: int = 8) -> Ranking:
+    """Rank the allowed articles' topics; kinds are apart and only counted."""
+    blend = engine.blend @ scores
+    is_kind = engine.kind_mask
+    library = allowed & ~is_kind
+    if not library.any():
+        return Ranking((), (), 0.0, {})
+    everything = shares_of(np.where(allowed | is_kind, blend, -np.inf))
+    kinds = {engine.topics[g][5:]: float(everything[g]) for g in np.flatnonzero(is_kind)}
+    among = shares_of(np.where(library, blend, -np.inf))
+    totals = np.bincount(engine.topic_of, weights=among, minlength=engine.topic_of.max() + 1)
+    order = [int(t) for t in np.argsort(-totals)[:count] if totals[t] > 0]
+    groups = tuple(_best_group(engine, among, topic) for topic in order)
+    top = totals[order]
+    found = _signals(engine, scores[:, None, :], np.asarray([known]), among[None], everything[None])[0]
+    return Ranking(groups, tuple(float(t) for t in top), _probability(engine, found), kinds)
+
+
+def _best_group(engine: "Engine", among: NDArray[np.float64], topic: int) -> int:
+    members = np.flatnonzero(engine.topic_of == topic)
+    return int(members[np.argmax(among[members])])
+
+
+def _probability(engine: "Engine", signals: NDArray[np.float64]) -> float:
+    model = engine.confidence
+    weights = np.asarray(model.get("weights", _USUAL))
+    constant = float(model.get("constant", _USUAL_CONSTANT))
+    return float(1.0 / (1.0 + np.exp(-(signals @ weights + constant + model.get("shift", 0.0)))))
+
+
+def _signals(
+    engine: "Engine",
+    scores: "Floats",
+    known: NDArray[Any],
+    among: NDArray[np.float64],
+    everything: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Signals of each question: rows x ``SIGNALS``."""
+    topics = int(engine.topic_of.max()) + 1
+    totals = np.zeros((len(among), topics))
+    for topic in range(topics):
+        totals[:, topic] = among[:, engine.topic_of == topic].sum(axis=1)
+    ordered = -np.sort(-totals, axis=1)
+    first, second = ordered[:, 0], ordered[:, 1] if topics > 1 else np.zeros(len(among))
+    best = np.argmax(among, axis=1)
+    numbers = np.arange(len(among))
+    lead = np.minimum(np.log((first + 1e-6) / (second + 1e-6)), 8.0)
+    kinds = everything[:, engine.kind_mask].sum(axis=1) if engine.kind_mask.any() else np.zeros(len(among))
+    return np.stack(
+        [
+            lead,
+            first,
+            scores[0][numbers, best],
+            scores[2][numbers, best],
+            scores[4][numbers, best],
+            known,
+            kinds,
+        ],
+        axis=1,
+    ).astype(np.float64)
+
+
+def fit_confidence(engine: "Engine", held: "Held") -> dict[str, Any]:
+    """Weights of the signals, by penalised maximum likelihood."""
+    own = engine.row_group[held.rows]
+    in_library = ~engine.kind_mask[own]
+    outside = np.asarray([engine.topics[g] == "kind:out_of_scope" for g in own])
+    signals, right = _examine(engine, held.scores, held.known, own)
+    hidden, _ = _examine(engine, held.without_topic, held.known, own, hide=True)
+    features = np.concatenate([signals[in_library], signals[outside], hidden[in_library]])
+    labels = np.concatenate([right[in_library], np.zeros(outside.sum() + in_library.sum())])
+    weight = np.concatenate(
+        [
+            np.ones(in_library.sum()),
+            np.ones(outside.sum()),
+            np.full(in_library.sum(), _HIDDEN_WEIGHT),
+        ]
+    )
+    weights, constant = _logistic(features, labels, weight)
+    return {"weights": weights, "constant": constant, "shift": _LEAVE_ONE_OUT_SHIFT}
+
+
+def _examine(
+    engine: "Engine",
+    scores: "Floats",
+    known: NDArray[Any],
+    own: Sequence[int] | NDArray[Any],
+    *,
+    hide: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    blend = np.einsum("s,sij->ij", engine.blend.astype(np.float64), scores.astype(np.float64))
+    own_topic = engine.topic_of[np.asarray(own)]
+    if hide:
+        blend[engine.topic_of[None, :] == own_topic[:, None]] = -np.inf
+    everything = shares_of(blend)
+    among = shares_of(np.where(engine.kind_mask[None, :], -np.inf, blend))
+    right = engine.topic_of[np.argmax(among, axis=1)] == own_topic
+    return _signals(engine, scores, known, among, everything), right.astype(np.float64)
+
+
+def _logistic(
+    features: NDArray[np.float64], labels: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Penalised likelihood on scaled features, each signal kept to the side on which it makes sense."""
+    from scipy.optimize import minimize
+
+    spread = np.maximum(features.std(axis=0), 1e-6)
+    design = np.concatenate([features / spread, np.ones((len(features), 1))], axis=1)
+    total = weight.sum()
+
+    def loss(solution: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        margin = design @ solution
+        value = float((weight * (np.logaddexp(0.0, margin) - labels * margin)).sum() / total)
+        chance = 1.0 / (1.0 + np.exp(-margin))
+        slope = design.T @ (weight * (chance - labels)) / total
+        kept = np.append(solution[:-1], 0.0)
+        return value + _RIDGE * float(kept @ kept), slope + 2 * _RIDGE * kept
+
+    bounds = [*_SIDES, (None, None)]
+    fitted = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(fitted.x[:-1] / spread), float(fitted.x[-1])

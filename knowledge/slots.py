@@ -1,0 +1,456 @@
+"""What a question names: products and contracts, lots, price, capital, a price move, and which figure is
+asked for.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from domain.knowledge import Ask
+from domain.market import ContractCode, parse_contract
+from knowledge.lexicon import has_han
+
+_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {
+    "〇": 0,
+    "两": 2,
+    "俩": 2,
+    "壹": 1,
+    "贰": 2,
+    "叁": 3,
+}
+_UNITS = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
+NUMBER = (
+    r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+    r"(?:\s?(?:个?亿|个?万|个?w(?![a-z])|千|k(?![a-z])|百)(?:\d{1,4}(?!\s*(?:手|张|\d)))?)?"
+    r"|[零一二两俩三四五六七八九十百千万半]+)"
+)
+_WORDS_EN = {
+    w: n
+    for n, w in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
+} | {"a": 1, "an": 1, "single": 1, "twenty": 20, "fifty": 50, "hundred": 100}
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+
+# Two letters that are everyday words in English: they name a product only in capitals, with a number, or after a
+# word like margin, fee, of, for.
+_ENGLISH_WORDS = frozenset(
+    [
+        "a",
+        "b",
+        "c",
+        "i",
+        "j",
+        "l",
+        "m",
+        "p",
+        "t",
+        "v",
+        "y",
+        "if",
+        "is",
+        "ic",
+        "im",
+        "ih",
+        "as",
+        "ad",
+        "op",
+        "pp",
+        "pm",
+        "ma",
+        "sa",
+        "sh",
+        "si",
+        "sm",
+        "sf",
+        "so",
+        "br",
+        "ps",
+        "pt",
+        "pd",
+    ]
+)
+_NAMING = r"(?:of|for|on|in|trade|trading|lots?|lot of|contracts? of|margin|fees?|commission)\s+$"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One place in the text that names products, perhaps with a contract month."""
+
+    start: int
+    end: int
+    products: tuple[str, ...]
+    contract: ContractCode | None = None
+    lots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Everything a calculation needs that the text gave."""
+
+    mentions: tuple[Mention, ...] = ()
+    ask: Ask | None = None
+    lots: int | None = None
+    price: Decimal | None = None
+    capital: Decimal | None = None
+    price_from: Decimal | None = None
+    price_to: Decimal | None = None
+    move: Decimal | None = None
+    move_in_ticks: bool = False
+    short: bool = False
+    loss: bool | None = None
+    bare: bool = False
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(p for m in self.mentions for p in m.products))
+
+
+def number(text: str) -> Decimal | None:
+    """``3,030``, ``8万5``, ``5w``, ``三千零三十``, ``两``; None where it is none."""
+    text = text.replace(",", "").replace(" ", "").replace("个", "").lower()
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(亿|万|w|千|k|百)?(\d{1,4})?", text)
+    if match:
+        value = Decimal(match[1])
+        if match[2]:
+            scale = {"亿": 10**8, "万": 10**4, "w": 10**4, "千": 1000, "k": 1000, "百": 100}[match[2]]
+            value *= scale
+            if match[3]:
+                # 8万5 is 85,000: what follows the unit without one of its own counts tenths of it.
+                value += Decimal(match[3]) * scale / 10 ** len(match[3])
+        elif match[3]:
+            return None
+        return value
+    if "半" in text:
+        return Decimal("0.5") if text == "半" else None
+    return _han_number(text)
+
+
+def _han_number(text: str) -> Decimal | None:
+    if not text or any(c not in _DIGITS and c not in _UNITS and c != "万" for c in text):
+        return None
+    total = section = digit = 0
+    last = 1
+    for c in text:
+        if c in _DIGITS:
+            digit = _DIGITS[c]
+        elif c == "万":
+            total = (total + section + digit) * 10_000
+            section, digit, last = 0, 0, 10_000
+        else:
+            section += (digit or 1) * _UNITS[c]
+            digit, last = 0, _UNITS[c]
+    if digit and last >= 100 and "零" not in text and "〇" not in text:
+        digit *= last // 10
+    return Decimal(total + section + digit)
+
+
+class Names:
+    """Finds products in a text by code, contract code, name or nickname."""
+
+    def __init__(
+        self,
+        products: Mapping[str, str],
+        names: Mapping[str, Iterable[str]],
+        groups: Mapping[str, Sequence[str]],
+        not_products: Iterable[str],
+    ) -> None:
+        self._products = products
+        self._by_name: dict[str, tuple[str, ...]] = {}
+        for product, words in names.items():
+            for word in words:
+                self._by_name[_plain(str(word))] = (product,)
+        for word, members in groups.items():
+            self._by_name[_plain(word)] = tuple(members)
+        self._codes = {p.lower(): p for p in products if not p.endswith("_f")}
+        longest_first = sorted(self._by_name, key=len, reverse=True)
+        self._names = re.compile("|".join(_bounded(w) for w in longest_first) or r"(?!)")
+        masked = sorted((_plain(w) for w in not_products), key=len, reverse=True)
+        self._masked = re.compile("|".join(_bounded(w) for w in masked) or r"(?!)")
+        codes = "|".join(sorted(self._codes, key=len, reverse=True))
+        self._contract = re.compile(
+            rf"(?<![a-z0-9])({codes})[ \-]?(\d{{3,4}})(f?)(?![0-9a-z.])", re.IGNORECASE
+        )
+        self._code = re.compile(rf"(?<![a-z0-9+])({codes})(?![a-z0-9+'])", re.IGNORECASE)
+        self.words: tuple[str, ...] = tuple(w for w in self._by_name if has_han(w))
+
+    def find(self, text: str, near: date) -> tuple[Mention, ...]:
+        """All mentions in a text (NFKC, case kept), in order, the same product merged."""
+        plain = text.lower()
+        plain = self._masked.sub(lambda m: "\x00" * len(m[0]), plain)
+        taken = [False] * len(plain)
+        found: list[Mention] = []
+
+        def take(mention: Mention) -> None:
+            if not any(taken[mention.start : mention.end]):
+                taken[mention.start : mention.end] = [True] * (mention.end - mention.start)
+                found.append(mention)
+
+        for match in self._contract.finditer(plain):
+            code = parse_contract(match[1] + match[2] + match[3], self._products, near)
+            if code and near.year - 1 <= code.year <= near.year + 4:
+                take(Mention(match.start(), match.end(), (code.product,), code))
+        for match in self._names.finditer(plain):
+            take(self._named(match, plain, near))
+        for match in self._code.finditer(plain):
+            if self._is_code(match, text, plain):
+                take(Mention(match.start(), match.end(), (self._codes[match[1].lower()],)))
+        return _merged(sorted(found, key=lambda m: m.start))
+
+    def _named(self, match: re.Match[str], plain: str, near: date) -> Mention:
+        """A name, with the contract month that follows it (螺纹2701, 白糖701, 豆粕01合约, 豆粕1月)."""
+        products = self._by_name[match[0]]
+        mention = Mention(match.start(), match.end(), products)
+        if len(products) > 1:
+            return mention
+        product, exchange = products[0], self._products[products[0]]
+        after = re.match(r"(?:期货)?\s?(\d{3,4})(?![\d,.]|\s?(?:手|点|元|块|万|w|lot))", plain[match.end() :])
+        if after and (len(after[1]) == 4 or exchange == "CZCE"):
+            letters = product.removesuffix("_f")
+            code = parse_contract(
+                letters + after[1] + ("F" if product != letters else ""), self._products, near
+            )
+            if code and near.year - 1 <= code.year <= near.year + 2:
+                return Mention(match.start(), match.end() + after.end(), products, code)
+        month = re.match(r"\s?(?:的)?(0?[1-9]|1[0-2])(?:月份?合约|合约|月份?)", plain[match.end() :])
+        if month:
+            coming = int(month[1])
+            year = near.year if coming > near.month else near.year + 1
+            code = ContractCode(product, exchange, year, coming)
+            return Mention(match.start(), match.end() + month.end(), products, code)
+        return mention
+
+    def _is_code(self, match: re.Match[str], text: str, plain: str) -> bool:
+        written, code = text[match.start() : match.end()], match[1].lower()
+        before, after = plain[: match.start()], plain[match.end() :]
+        if after[:1] in ("股", "类", "级", "款", "轮", "卡") or (
+            code == "t" and before.endswith(("做", "日内"))
+        ):
+            return False
+        if has_han(text):
+            return True
+        if code not in _ENGLISH_WORDS:
+            return True
+        upper = written.isupper() and not text.isupper() and (len(code) > 1 or written not in ("A", "I"))
+        return upper or bool(re.search(_NAMING, before))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def _bounded(word: str) -> str:
+    """The word as a pattern; a Latin one only as a whole word (a plural s allowed)."""
+    escaped = re.escape(word)
+    if word[0].isascii() and word[0].isalnum():
+        escaped = r"(?<![a-z0-9])" + escaped
+    if word[-1].isascii() and word[-1].isalnum():
+        escaped += r"(?![a-z0-9])"
+    return escaped
+
+
+def _merged(mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+    """One mention a product; the one with a contract wins (螺纹钢 rb2701)."""
+    kept: list[Mention] = []
+    for mention in mentions:
+        same = next((k for k in kept if set(mention.products) <= set(k.products)), None)
+        if same is None:
+            kept.append(mention)
+        elif mention.contract and not same.contract and len(same.products) == 1:
+            kept[kept.index(same)] = Mention(same.start, mention.end, same.products, mention.contract)
+        elif mention.contract and same.contract and mention.contract != same.contract:
+            kept.append(mention)
+    return tuple(kept)
+
+
+_LOTS = re.compile(rf"({NUMBER})\s*(?:个)?(?:手|张(?!卡|银行))(?!机|续|上|里|头|动|册|把|数)", re.IGNORECASE)
+_LOTS_EN = re.compile(
+    r"\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|a|an|single|twenty|fifty)\s+(?:lots?|contracts?)\b"
+)
+_EACH = re.compile(r"(?:每|一)(?:手|张)(?!卡|机|续|银行)")
+_PRICE = re.compile(
+    rf"(?:按照?|以|价格?(?:格|位)?(?:是|为|在|到|算)?|现价|报价|成交价|结算价|收盘价|最新价|点位|@|\bat\b|\bprice(?:d| of| is| at)?\b)"
+    rf"\s*[:：]?\s*({NUMBER})(?!\s*(?:手|张|个?月|年|号|天|lots?|%|跳))",
+    re.IGNORECASE,
+)
+_PRICE_AFTER = re.compile(rf"({NUMBER})\s*(?:元/吨|块/吨|的价格?|这个价|的话?价|元一吨|点的时候|价位)")
+_CAPITAL = re.compile(
+    rf"(?:rmb|cny|¥|￥|capital of|with|have|got)?\s*({NUMBER})\s*(?:块钱?|元|本金|资金|的?资金|yuan|cny|rmb|k\b|\b)?",
+    re.IGNORECASE,
+)
+_FROM_TO = re.compile(
+    rf"(?:从|自|from|在|以)?\s*({NUMBER})\s*(?:元|点|块)?\s*(?:附近|进场?的?|入场|开仓|买入?|卖出?|做多|做空|开多|开空|多|空|进多|进空|建仓|成本|买的|开的)?"
+    rf"[,，、 ]*(?:涨到了?|跌到了?|升到|降到|到了?|至|平仓|平掉|平|出场?|卖出?|卖掉|买回|涨至|跌至|->|→|to)\s*(?:在|于|了|at)?\s*({NUMBER})"
+    rf"(?!\s*(?:手|张|lots?))",
+    re.IGNORECASE,
+)
+_MOVE = re.compile(
+    rf"(涨了?|跌了?|升了?|降了?|下跌|上涨|赚了?|亏了?|赔了?|挣了?|波动|变动|动了?|盈利|亏损|rises?|falls?|drops?|gains?|loses?|moves?|up|down|by)"
+    rf"\s*(?:by\s*)?({NUMBER})\s*(?:个)?\s*(点|元|块|跳|points?|ticks?|yuan|$|\s)",
+    re.IGNORECASE,
+)
+_MOVE_FIRST = re.compile(rf"({NUMBER})\s*(?:个)?\s*(点|跳|points?|ticks?)", re.IGNORECASE)
+_SHORT = re.compile(r"空(?!仓|间|闲)|做空|卖空|卖出开仓|\bshort\b|\bsold\b|\bsell\b", re.IGNORECASE)
+_RESULT_WORDS = re.compile(
+    r"赚|亏|赔|挣|盈亏|盈利|损益|利润|收益|多少钱|多少|profit|loss|lose|make|gain|earn|p&l|pnl|how much",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """Patterns of ``rules.yaml`` section ``calc``: which figure, and what speaks against a calculation."""
+
+    patterns: tuple[tuple[Ask, re.Pattern[str]], ...]
+    unless: re.Pattern[str]
+
+
+class SlotReader:
+    """Reads the slots of a calculation from a question."""
+
+    def __init__(self, names: Names, rules: Mapping[str, Any]) -> None:
+        self._names = names
+        self._asks = _Asks(
+            tuple(
+                (Ask(ask), re.compile("|".join(words), re.IGNORECASE)) for ask, words in rules["asks"].items()
+            ),
+            re.compile("|".join(rules["unless"]), re.IGNORECASE),
+        )
+
+    def mentions(self, text: str, near: date) -> tuple[Mention, ...]:
+        return self._names.find(unicodedata.normalize("NFKC", text), near)
+
+    def read(self, text: str, near: date) -> Slots:
+        """The slots of a text; ``ask`` is None where no figure is asked for."""
+        text = unicodedata.normalize("NFKC", text).replace("’", "'")
+        mentions = self._names.find(text, near)
+        rest = _blanked(text, mentions)
+        lots, mentions, rest = _lots(text, rest, mentions)
+        slots = self._figures(rest, mentions, lots)
+        if slots.ask is None and mentions and not re.search(r"[^\s?？。.!！,，的呢吗\x00]", rest):
+            return _with(slots, ask=Ask.MARGIN_AND_FEE, bare=True)
+        if slots.ask is not None and self._asks.unless.search(rest):
+            return _with(slots, ask=None)
+        return slots
+
+    def _figures(self, rest: str, mentions: tuple[Mention, ...], lots: int | None) -> Slots:
+        base = Slots(mentions=mentions, lots=lots, short=bool(_SHORT.search(rest)))
+        ask = self._ask(rest)
+        span = _FROM_TO.search(rest)
+        if span and _RESULT_WORDS.search(rest):
+            first, second = number(span[1]), number(span[2])
+            if first and second and first / 20 < second < first * 20:
+                return _with(base, ask=Ask.PNL, price_from=first, price_to=second)
+        move = _move(rest)
+        if move is not None and ask not in (Ask.TICK_VALUE, Ask.MAX_LOTS) and _RESULT_WORDS.search(rest):
+            amount, in_ticks, loss = move
+            return _with(base, ask=Ask.PNL, move=amount, move_in_ticks=in_ticks, loss=loss)
+        if ask is None:
+            return base
+        if ask is Ask.MAX_LOTS:
+            priced = _PRICE.search(rest) or _PRICE_AFTER.search(rest)
+            price = number(priced[1]) if priced else None
+            left = rest.replace(priced[0], " ") if priced else rest
+            return _with(base, ask=ask, lots=None, price=price, capital=_largest(left))
+        return _with(base, ask=ask, price=_price(rest))
+
+    def _ask(self, rest: str) -> Ask | None:
+        return next((ask for ask, pattern in self._asks.patterns if pattern.search(rest)), None)
+
+
+def _with(slots: Slots, **changes: Any) -> Slots:
+    return replace(slots, **changes)
+
+
+def _blanked(text: str, mentions: Iterable[Mention]) -> str:
+    """The text with each mention replaced by NULs of the same length: its digits are no price."""
+    for mention in mentions:
+        text = text[: mention.start] + "\x00" * (mention.end - mention.start) + text[mention.end :]
+    return text
+
+
+def _lots(text: str, rest: str, mentions: tuple[Mention, ...]) -> tuple[int | None, tuple[Mention, ...], str]:
+    """Lots said once for all, or beside each product; and the text without them."""
+    said: list[tuple[int, int, int]] = []
+    for match in _LOTS.finditer(rest):
+        value = number(match[1])
+        if value is not None:
+            said.append((match.start(), match.end(), max(1, int(value))))
+    for match in _LOTS_EN.finditer(rest.lower()):
+        value = Decimal(match[1]) if match[1].isdigit() else Decimal(_WORDS_EN[match[1]])
+        said.append((match.start(), match.end(), max(1, int(value))))
+    for start, end, _ in said:
+        rest = rest[:start] + " " + "手" + " " * (end - start - 2) + rest[end:] if end - start >= 2 else rest
+    if len(said) > 1 and len(mentions) > 1:
+        owned = []
+        for mention in mentions:
+            near = min(said, key=lambda s: _distance(mention, s, mentions))
+            owned.append(Mention(mention.start, mention.end, mention.products, mention.contract, near[2]))
+        return None, tuple(owned), rest
+    return (said[0][2] if said else None), mentions, rest
+
+
+def _distance(mention: Mention, lots: tuple[int, int, int], mentions: Sequence[Mention]) -> int:
+    """Lots belong to the product that stands next to them; between two equally near ones the order
+    decides.
+    """
+    if lots[0] >= mention.end:
+        return (lots[0] - mention.end) * 2 + 1
+    return (mention.start - lots[1]) * 2 if lots[1] <= mention.start else 0
+
+
+def _price(rest: str) -> Decimal | None:
+    match = _PRICE.search(rest) or _PRICE_AFTER.search(rest)
+    if match:
+        return number(match[1])
+    left = _LOTS.sub(" ", rest)
+    left = re.sub(rf"{NUMBER}\s*(?:%|个点|跳|天|年|月|号|倍|成|次|期|档)", " ", left)
+    numbers = [
+        number(m) for m in re.findall(r"(?<![\d.])\d[\d,]*(?:\.\d+)?\s?(?:万\d{0,4}|w|千|k(?![a-z]))?", left)
+    ]
+    plausible = [n for n in numbers if n is not None and n >= 10]
+    return plausible[0] if len(plausible) == 1 else None
+
+
+def _largest(rest: str) -> Decimal | None:
+    numbers = [number(m) for m in re.findall(NUMBER, rest, re.IGNORECASE)]
+    found = [n for n in numbers if n is not None and n >= 100]
+    return max(found) if found else None
+
+
+def _move(rest: str) -> tuple[Decimal, bool, bool | None] | None:
+    """Amount, whether it counts ticks, and whether a loss or a gain was said outright (None: a price
+    move).
+    """
+    match = _MOVE.search(rest)
+    if match is None:
+        return None
+    amount = number(match[2]) if not match[2].isalpha() or has_han(match[2]) else None
+    if amount is None or (not match[3].strip() and amount < 2):
+        return None
+    word = match[1].lower()
+    in_ticks = match[3] == "跳" or match[3].startswith("tick")
+    if word[0] in "赚挣盈" or word.startswith("gain"):
+        return amount, in_ticks, False
+    if word[0] in "亏赔" or word.startswith("lose"):
+        return amount, in_ticks, True
+    down = word[0] in "跌降" or word in ("下跌", "down") or word.startswith(("fall", "drop"))
+    return (-amount if down else amount), in_ticks, None

@@ -1,0 +1,305 @@
+"""Fits what the search needs: matrices, classifiers, the blend of scores, confidence. Runs when an index is
+built.
+"""
+
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+
+from knowledge import index
+from knowledge.confidence import fit_confidence
+from knowledge.features import VIEWS, bags
+from knowledge.index import NEGATIVE, PHRASING, Engine, Floats, Ints, Postings
+
+Matrix = Any
+"""A scipy sparse matrix (the package has no types)."""
+
+
+@dataclass(slots=True)
+class Held:
+    """Scores of every phrasing as if it were not in the index, and as if its whole topic were not."""
+
+    rows: Ints
+    scores: Floats
+    without_topic: Floats
+    known: Floats
+
+
+def train(raw: "index._Untrained") -> Engine:
+    """The engine from rows and vocabulary."""
+    matrix = _row_matrix(raw)
+    engine = _assemble(raw, matrix)
+    if len(raw.texts) > index._MOST_ROWS_CLASSIFIED:
+        engine.blend = np.asarray(index._UNCLASSIFIED_BLEND, dtype=np.float32)
+        return engine
+    held = _classify(raw, matrix, engine)
+    if len(held.rows) >= index._FEWEST_ROWS_FITTED and len(set(engine.topics)) > 5:
+        engine.blend = _fit_blend(engine, held)
+        engine.confidence = fit_confidence(engine, held)
+    return engine
+
+
+def _row_matrix(raw: "index._Untrained") -> Matrix:
+    """Rows x features: unit length in each view, times the square root of the view's weight."""
+    starts = [0]
+    columns: list[int] = []
+    values: list[float] = []
+    for views in raw.row_bags:
+        for view, bag in enumerate(views):
+            vocabulary, idf = raw.vocabulary[view], raw.idf[view]
+            rare = float(idf[-1])
+            squares, cells = 0.0, []
+            for feature, count in bag.items():
+                number = vocabulary.get(feature)
+                weight = (1.0 + log(count) if count >= 1 else count) * (
+                    rare if number is None else float(idf[number])
+                )
+                squares += weight * weight
+                if number is not None:
+                    cells.append((raw.offsets[view] + number, weight))
+            scale = index.VIEW_WEIGHTS[raw.corpus.lang][view] ** 0.5 / (squares**0.5 or 1.0)
+            columns.extend(c for c, _ in cells)
+            values.extend(w * scale for _, w in cells)
+        starts.append(len(columns))
+    return sparse.csr_matrix(
+        (np.asarray(values, dtype=np.float32), np.asarray(columns, dtype=np.int32), np.asarray(starts)),
+        shape=(len(raw.row_bags), raw.offsets[-1]),
+    )
+
+
+def _assemble(raw: "index._Untrained", matrix: Matrix) -> Engine:
+    groups = raw.corpus.groups
+    positive = np.flatnonzero(raw.sort != NEGATIVE).astype(np.int32)
+    row_weights = matrix.copy()
+    # A question's weights carry the view's weight once; a row's are its square root: bring both to one product.
+    row_weights = row_weights @ sparse.diags(_per_feature(raw, -0.5))
+    topics = sorted({g.topic for g in groups})
+    return Engine(
+        lang=raw.corpus.lang,
+        lexicon=raw.lexicon,
+        keys=tuple(g.key for g in groups),
+        topics=tuple(g.topic for g in groups),
+        titles=tuple(g.title for g in groups),
+        row_texts=tuple(raw.texts),
+        row_group=raw.group,
+        row_sort=raw.sort,
+        group_starts=np.searchsorted(raw.group[positive], np.arange(len(groups))).astype(np.int32),
+        positive_rows=positive,
+        vocabulary=tuple(raw.vocabulary),
+        idf=tuple(raw.idf),
+        offsets=tuple(raw.offsets),
+        rows=_postings(row_weights.tocsc(), cap=len(raw.texts) > index._MOST_ROWS_CLASSIFIED),
+        bm25=_postings(_saturated(_row_counts(raw, matrix))),
+        text=_postings(_texts(raw)),
+        centroid_norm=_centroid_norms(raw, matrix, positive),
+        topic_of=np.asarray([topics.index(g.topic) for g in groups], dtype=np.int32),
+        topic_weights=None,
+        article_weights=None,
+        blend=np.asarray(index._USUAL_BLEND, dtype=np.float32),
+    )
+
+
+def _per_feature(raw: "index._Untrained", power: float) -> NDArray[np.float64]:
+    weights = index.VIEW_WEIGHTS[raw.corpus.lang]
+    return np.concatenate(
+        [np.full(len(idf), weight**power) for idf, weight in zip(raw.idf, weights, strict=True)]
+    )
+
+
+def _postings(columns: Matrix, *, cap: bool = False) -> Postings:
+    columns = columns.tocsc()
+    starts, documents, weights = columns.indptr, columns.indices, columns.data
+    if cap:
+        lengths = np.diff(starts)
+        keep = np.repeat(lengths <= index._LONGEST_POSTING, lengths)
+        documents, weights = documents[keep], weights[keep]
+        starts = np.concatenate([[0], np.cumsum(np.where(lengths <= index._LONGEST_POSTING, lengths, 0))])
+    return Postings(
+        starts.astype(np.int32), documents.astype(np.int32), weights.astype(np.float32), columns.shape[0]
+    )
+
+
+def _row_counts(raw: "index._Untrained", matrix: Matrix) -> Matrix:
+    """Groups x features: in how many rows of the group a feature stands."""
+    positive = np.flatnonzero(raw.sort != NEGATIVE)
+    belongs = sparse.csr_matrix(
+        (np.ones(len(positive), dtype=np.float32), (raw.group[positive], positive)),
+        shape=(len(raw.corpus.groups), len(raw.texts)),
+    )
+    present = matrix.copy()
+    present.data[:] = 1.0
+    return (belongs @ present).tocsr()
+
+
+def _saturated(counts: Matrix) -> Matrix:
+    """BM25's saturation; no length norm, for a group has as many phrasings as its writer had time for."""
+    found = counts.copy()
+    found.data = found.data * (index._SATURATION + 1) / (found.data + index._SATURATION)
+    return found
+
+
+def _texts(raw: "index._Untrained") -> Matrix:
+    """Groups x features: whether the group's text has the word (the view of words) or the concept."""
+    names = VIEWS[raw.corpus.lang]
+    used = [names.index("words"), names.index("concepts")]
+    groups, columns = [], []
+    for number, group in enumerate(raw.corpus.groups):
+        if not group.text:
+            continue
+        found = bags(raw.corpus.lang, raw.lexicon.read(group.text), raw.lexicon)
+        for view in used:
+            for feature in found[view]:
+                at = raw.vocabulary[view].get(feature)
+                if at is not None and "|" not in feature:
+                    groups.append(number)
+                    columns.append(raw.offsets[view] + at)
+    return sparse.csr_matrix(
+        (np.ones(len(groups), dtype=np.float32), (groups, columns)),
+        shape=(len(raw.corpus.groups), raw.offsets[-1]),
+    )
+
+
+def _centroid_norms(raw: "index._Untrained", matrix: Matrix, positive: Ints) -> Floats:
+    belongs = sparse.csr_matrix(
+        (np.ones(len(positive), dtype=np.float32), (raw.group[positive], positive)),
+        shape=(len(raw.corpus.groups), len(raw.texts)),
+    )
+    sums = (belongs @ matrix).tocsr()
+    norms = np.sqrt(np.asarray(sums.multiply(sums).sum(axis=1)).ravel())
+    return np.asarray(np.maximum(norms, 1e-6), dtype=np.float32)
+
+
+def _classify(raw: "index._Untrained", matrix: Matrix, engine: Engine) -> Held:
+    """Kernel ridge by topic and by article, into the engine; the exact leave-one-out scores back."""
+    kernel = np.asarray((matrix @ matrix.T).todense(), dtype=np.float64)
+    size, groups = len(raw.texts), len(engine.keys)
+    by_article = np.zeros((size, groups))
+    by_topic = np.zeros((size, int(engine.topic_of.max()) + 1))
+    for row in range(size):
+        said = raw.sort[row] != NEGATIVE
+        by_article[row, raw.group[row]] = 1.0 if said else -1.0
+        if said:
+            by_topic[row, engine.topic_of[raw.group[row]]] = 1.0
+    inverse = np.linalg.inv(kernel + index._RIDGE * np.eye(size))
+    topic_weights, article_weights = inverse @ by_topic, inverse @ by_article
+    engine.topic_weights = topic_weights.astype(np.float32)
+    engine.article_weights = article_weights.astype(np.float32)
+    rows = np.flatnonzero(raw.sort == PHRASING).astype(np.int32)
+    diagonal = np.diag(inverse)[:, None]
+    alone_topic = (by_topic - topic_weights / diagonal)[rows]
+    alone_article = (by_article - article_weights / diagonal)[rows]
+    scores = np.zeros((len(index.SCORES), len(rows), groups), dtype=np.float32)
+    scores[0] = alone_topic[:, engine.topic_of]
+    scores[1] = alone_article
+    _hold_out_rows(raw, matrix, engine, kernel, rows, scores)
+    hidden = scores.copy()
+    _hide_topics(raw, engine, inverse, by_topic, by_article, topic_weights, article_weights, rows, hidden)
+    return Held(rows, scores, hidden, _known(raw, engine, rows))
+
+
+def _hold_out_rows(
+    raw: "index._Untrained", matrix: Matrix, engine: Engine, kernel: NDArray[Any], rows: Ints, scores: Floats
+) -> None:
+    """Nearest, centroid, BM25 and text scores of each row, its own contribution taken out."""
+    own = raw.group[rows]
+    similar = kernel[np.ix_(rows, engine.positive_rows)].astype(np.float32)
+    sums = np.add.reduceat(similar, engine.group_starts, axis=1)
+    at = np.searchsorted(engine.positive_rows, rows)
+    numbers = np.arange(len(rows))
+    itself = similar[numbers, at].copy()
+    scores[3] = sums / engine.centroid_norm
+    rest = sums[numbers, own] - itself
+    norm = engine.centroid_norm[own] ** 2 - 2 * rest - itself
+    scores[3, numbers, own] = rest / np.sqrt(np.maximum(norm, 1e-6))
+    similar[numbers, at] = 0.0
+    scores[2] = np.maximum.reduceat(similar, engine.group_starts, axis=1)
+    counts = _row_counts(raw, matrix)
+    idf = np.concatenate(raw.idf)
+    weighted = matrix[rows].copy()
+    weighted.data = idf[weighted.indices].astype(np.float32)
+    totals = np.maximum(np.asarray(weighted.sum(axis=1)).ravel(), 1e-6)
+    scores[4] = np.asarray((weighted @ _saturated(counts).T).todense()) / totals[:, None]
+    scores[5] = np.asarray((weighted @ _texts(raw).T).todense()) / totals[:, None]
+    for number, group in enumerate(own):
+        span = slice(weighted.indptr[number], weighted.indptr[number + 1])
+        tf = np.asarray(counts[int(group), weighted.indices[span]].todense()).ravel() - 1.0
+        saturated = tf * (index._SATURATION + 1) / (tf + index._SATURATION)
+        scores[4, number, group] = float(saturated @ weighted.data[span]) / totals[number]
+
+
+def _hide_topics(
+    raw: "index._Untrained",
+    engine: Engine,
+    inverse: NDArray[Any],
+    by_topic: NDArray[Any],
+    by_article: NDArray[Any],
+    topic_weights: NDArray[Any],
+    article_weights: NDArray[Any],
+    rows: Ints,
+    scores: Floats,
+) -> None:
+    """The classifiers' predictions for a row when no row of its topic was ever there (block inverse)."""
+    topic_of_row = engine.topic_of[raw.group]
+    for topic in range(by_topic.shape[1]):
+        block = np.flatnonzero(topic_of_row == topic)
+        asked = np.flatnonzero(np.isin(rows, block))
+        if not len(asked):
+            continue
+        solved = np.linalg.inv(inverse[np.ix_(block, block)])
+        place = np.searchsorted(block, rows[asked])
+        hidden_topic = by_topic[block] - solved @ topic_weights[block]
+        hidden_article = by_article[block] - solved @ article_weights[block]
+        scores[0, asked] = hidden_topic[place][:, engine.topic_of]
+        scores[1, asked] = hidden_article[place]
+
+
+def _known(raw: "index._Untrained", engine: Engine, rows: Ints) -> Floats:
+    """For each row, the share of its words' weight that other rows know too."""
+    view = VIEWS[engine.lang].index("words")
+    vocabulary, idf = raw.vocabulary[view], raw.idf[view]
+    once = float(idf[-1]) - 1e-6
+    found = np.zeros(len(rows), dtype=np.float32)
+    for number, row in enumerate(rows):
+        known = total = 0.0
+        for feature, count in raw.row_bags[row][view].items():
+            rarity = float(idf[vocabulary[feature]])
+            weight = ((1.0 + log(count) if count >= 1 else count) * rarity) ** 2
+            total += weight
+            known += 0.0 if rarity >= once else weight
+        found[number] = known / (total or 1.0)
+    return found
+
+
+def _fit_blend(engine: Engine, held: Held) -> Floats:
+    """Weights that make the right topic the most probable one among all, by maximum likelihood, none
+    negative.
+    """
+    own = engine.row_group[held.rows]
+    features = np.moveaxis(held.scores, 0, 2).astype(np.float64)
+    right = engine.topic_of[None, :] == engine.topic_of[own][:, None]
+    exact = np.zeros_like(right)
+    exact[np.arange(len(own)), own] = True
+
+    def loss(weights: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        scores = features @ weights
+        scores -= scores.max(axis=1, keepdims=True)
+        shares = np.exp(scores)
+        shares /= shares.sum(axis=1, keepdims=True)
+        value, slope = 0.0, np.zeros(len(weights))
+        for target, part in ((right, 0.8), (exact, 0.2)):
+            inside = np.maximum((shares * target).sum(axis=1), 1e-12)
+            pulled = shares * target / inside[:, None] - shares
+            value -= part * float(np.log(inside).mean())
+            slope -= part * np.einsum("ij,ijk->k", pulled, features) / len(own)
+        usual = np.asarray(index._USUAL_BLEND)
+        return value + 2e-4 * float(((weights - usual) ** 2).sum()), slope + 4e-4 * (weights - usual)
+
+    start = np.asarray(index._USUAL_BLEND, dtype=np.float64)
+    bounds = [(0.0, 40.0)] * len(start)
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
+    return np.asarray(fitted.x, dtype=np.float32)

@@ -1,0 +1,108 @@
+"""What a message is before the library is searched: a wish for a person, a complaint, a request for advice, a
+question about the asker's own account, small talk. The rules are data (``tables/rules.yaml``).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from domain.knowledge import Kind, Severity
+from knowledge.slots import NUMBER, number
+
+_SENTENCES = re.compile(
+    r"[?？!！;；。\n]+|(?:[,，、\s]+(?=(?:另外|还有(?!多)|顺便|再问|第二)))|(?:,? (?:and|also),? (?=(?:how|what|where|when|who|can|do|is)\b))"
+)
+_LEAD = re.compile(
+    r"^(?:另外|还有|顺便(?:问一?下)?|再问(?:一?下)?|第[一二三]|以及|[,，、\s]|and\b|also\b)+", re.IGNORECASE
+)
+_MOST_PARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A kind that a rule recognised, with the rule's name; severity and category for a complaint."""
+
+    kind: Kind
+    reason: str
+    severity: Severity | None = None
+    category: int | None = None
+
+    @property
+    def urgent(self) -> bool:
+        return self.reason == "handoff.urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    kind: Kind
+    reason: str
+    any: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+    def matches(self, text: str) -> bool:
+        return bool(self.any.search(text)) and not (self.unless and self.unless.search(text))
+
+
+class Rules:
+    """The rules of one language."""
+
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        self._rules = [_rule(raw, Kind(raw["kind"]), raw["reason"]) for raw in section["rules"]]
+        self._account = _rule(section["account"], Kind.ACCOUNT, "account")
+        severity = section["severity"]
+        self._major = _any(severity["major"])
+        self._loss = re.compile(
+            rf"(?:{'|'.join(severity['loss_words'])}).{{0,16}}?({NUMBER})|({NUMBER}).{{0,10}}?(?:{'|'.join(severity['loss_words'])})",
+            re.IGNORECASE,
+        )
+        self._categories = [(int(code), _any(words)) for code, words in section["categories"].items()]
+
+    def before_calculation(self, text: str, major_amount: Decimal) -> Verdict | None:
+        """A wish for a person or a complaint: they go before any figure in the same message."""
+        return self._first(text, (Kind.HANDOFF, Kind.COMPLAINT), major_amount)
+
+    def after_calculation(self, text: str) -> Verdict | None:
+        """Advice, own account, small talk."""
+        found = self._first(text, (Kind.ADVICE,), Decimal(0))
+        if found is None and self._account.matches(text):
+            return Verdict(Kind.ACCOUNT, "account")
+        return found or self._first(text, (Kind.OUT_OF_SCOPE,), Decimal(0))
+
+    def complaint(self, text: str, major_amount: Decimal, reason: str = "complaint") -> Verdict:
+        """Severity and category of a complaint."""
+        claimed = self._claimed(text)
+        major = bool(self._major.search(text)) or (major_amount > 0 and claimed >= major_amount)
+        category = next((code for code, words in self._categories if words.search(text)), 15)
+        severity = Severity.MAJOR if major else Severity.GENERAL
+        return Verdict(Kind.COMPLAINT, reason, severity, category)
+
+    def _first(self, text: str, kinds: Sequence[Kind], major_amount: Decimal) -> Verdict | None:
+        for rule in self._rules:
+            if rule.kind in kinds and rule.matches(text):
+                if rule.kind is Kind.COMPLAINT:
+                    return self.complaint(text, major_amount, rule.reason)
+                return Verdict(rule.kind, rule.reason)
+        return None
+
+    def _claimed(self, text: str) -> Decimal:
+        """The largest amount that stands next to a word of loss, in CNY."""
+        found = [number(m[1] or m[2]) for m in self._loss.finditer(text)]
+        return max((amount for amount in found if amount is not None), default=Decimal(0))
+
+
+def split_questions(text: str) -> list[str]:
+    """The sentences of a message, at most four; one where it does not fall apart."""
+    pieces = [_LEAD.sub("", piece).strip(" ,，、") for piece in _SENTENCES.split(text)]
+    kept = [piece for piece in pieces if len(re.findall(r"[\u3400-\u9fffa-zA-Z0-9]", piece)) >= 4]
+    return kept[:_MOST_PARTS] if len(kept) > 1 else [text]
+
+
+def _rule(raw: Mapping[str, Any], kind: Kind, reason: str) -> _Rule:
+    unless = raw.get("unless") or ()
+    return _Rule(kind, reason, _any(raw["any"]), _any(unless) if unless else None)
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
