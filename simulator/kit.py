@@ -406,7 +406,6 @@ class Sim:
         self._people: dict[str, Person] = {}
         self._waiting: dict[int | None, set[asyncio.Future[None]]] = {}
         self.world.listeners.append(self._heard)
-        self.world.updates.on_confirmed = lambda: self._wake(None)
 
     # -- people
 

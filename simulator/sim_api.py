@@ -14,9 +14,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from simulator import people
@@ -44,6 +43,7 @@ class PeopleSide:
         self.bot_side = bot_side
         self.operator = operator.rstrip("/")
         self.roster: Json | list[Json] | None = None
+        self._page: dict[str, bytes] = {}
         self._streams: set[asyncio.Queue[bytes]] = set()
         self._poster = Poster()
         refusals = dict.fromkeys((SimError, KeyError, TypeError, ValueError), _refuse)
@@ -61,7 +61,7 @@ class PeopleSide:
             stream.put_nowait(b"")
         self._poster.close()
 
-    def _routes(self) -> list[Route | Mount]:
+    def _routes(self) -> list[Route]:
         def post(path: str, act: Callable[[Request, Json], Any]) -> Route:
             return Route(f"/sim/{path}", self._acting(act), methods=["POST"])
 
@@ -72,7 +72,8 @@ class PeopleSide:
             return Route(f"/sim/{path}", answer, methods=["GET"])
 
         return [
-            Route("/", lambda request: FileResponse(STATIC / "index.html"), methods=["GET"]),
+            Route("/", self._static, methods=["GET"]),
+            Route("/static/{name}", self._static, methods=["GET"]),
             get("state", lambda r: self._state()),
             get("persons", lambda r: [self._card(a) for a in self.world.people.values()]),
             post("persons", self._add_person),
@@ -115,7 +116,6 @@ class PeopleSide:
             post("reset", self._reset),
             Route("/sim/operator/{action}", self._operate, methods=["POST"]),
             Route("/sim/files/{file_id}", self._file, methods=["GET"]),
-            Mount("/static", StaticFiles(directory=STATIC)),
         ]
 
     def _acting(self, act: Callable[[Request, Json], Any]) -> Callable[[Request], Awaitable[Response]]:
@@ -151,7 +151,8 @@ class PeopleSide:
 
     def _card(self, account: Account) -> Json:
         chats = self.world.chats_of(account)
-        return account.as_card() | {"chats": [chat.id for chat in chats]}
+        commands = {str(chat.id): self.world.commands_for(account, chat) for chat in chats}
+        return account.as_card() | {"chats": [chat.id for chat in chats], "commands": commands}
 
     def _chat(self, chat: Chat) -> Json:
         topics = [
@@ -433,6 +434,17 @@ class PeopleSide:
             )
         return Response(body, status, media_type="application/json")
 
+    async def _static(self, request: Request) -> Response:
+        """The page's own files, kept in memory: it stands within a second even on a busy machine."""
+        name = request.path_params.get("name", "index.html")
+        if name not in self._page:
+            path = STATIC / name
+            if path.parent != STATIC or not path.is_file():
+                return JSONResponse({"error": "there is no such page"}, 404)
+            self._page[name] = path.read_bytes()
+        kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+        return Response(self._page[name], media_type=kind, headers={"Cache-Control": "no-cache"})
+
     async def _file(self, request: Request) -> Response:
         stored = self.world.files.get(request.path_params["file_id"])
         if stored is None:
@@ -478,6 +490,7 @@ class PeopleSide:
             self._streams.discard(stream)
 
 
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg", "video/mp4"})
 
 

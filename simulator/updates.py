@@ -69,7 +69,7 @@ class Updates:
         self.conflicts = 0
         self.handed_out = 0
         self.on_reply: Callable[[Json], None] | None = None
-        self.on_confirmed: Callable[[], None] | None = None
+        self.on_confirmed: Callable[[Json], None] | None = None
         self._ids = count(FIRST_UPDATE)
         self._lanes: dict[int, deque[Update]] = {}
         self._poller: asyncio.Future[None] | None = None
@@ -239,10 +239,10 @@ class Updates:
 
     def _settle(self, update_id: int) -> None:
         """The update is done with."""
-        self.pending.pop(update_id, None)
+        settled = self.pending.pop(update_id, None)
         self.handed_out = max(self.handed_out, update_id)
-        if self.on_confirmed is not None:
-            self.on_confirmed()
+        if settled is not None and self.on_confirmed is not None:
+            self.on_confirmed(settled.body)
 
     def _push(self, update: Update) -> None:
         hook = self.webhook

@@ -130,6 +130,7 @@ class Message:
     deleted: bool = False
     anonymous: bool = False
     service: bool = False
+    read: bool = False
     reactions: dict[int, list[Json]] = field(default_factory=dict)
     seq: int = 0
     at: float = 0.0
@@ -183,6 +184,10 @@ class Message:
             view["reactions"] = [e.get("emoji", "") for shown in self.reactions.values() for e in shown]
         if self.silent:
             view["silent"] = True
+        if self.service:
+            view["service"] = True
+        if self.read:
+            view["read"] = True
         if self.deleted:
             view["deleted"] = True
         return view
@@ -308,6 +313,7 @@ class World:
         self.bot = Account(int(number), "bot", bot_name, username=bot_username, language_code="", is_bot=True)
         self.listeners: list[Listener] = []
         self.updates = Updates()
+        self.updates.on_confirmed = self._confirmed
         self._fill()
 
     def reset(self) -> None:
@@ -345,6 +351,18 @@ class World:
         """Pass a change on to the listeners."""
         for listener in tuple(self.listeners):
             listener(kind, facts)
+
+    def _confirmed(self, body: Json) -> None:
+        """The bot has an update: the page shows its message with a second tick."""
+        facts = body.get("message") or body.get("edited_message")
+        if isinstance(facts, dict) and isinstance(facts.get("chat"), dict):
+            chat = self.chats.get(facts["chat"].get("id", 0))
+            message = chat.messages.get(facts.get("message_id", 0)) if chat else None
+            if message is not None:
+                message.read = True
+                self.tell("read", {"chat": message.chat.id, "message_id": message.id})
+                return
+        self.tell("confirmed", {})
 
     def unix(self) -> int:
         """Business time as Telegram writes dates."""
