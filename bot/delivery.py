@@ -191,9 +191,7 @@ class Delivery:
                     "message_id": body["message_id"],
                     "caption": body["html"],
                 }
-                return await self.bot.raw(
-                    "editMessageCaption", {**params, "parse_mode": "HTML"}
-                )
+                return await self.bot.raw("editMessageCaption", {**params, "parse_mode": "HTML"})
             case "leave":
                 return await self.bot.raw("leaveChat", {"chat_id": message.chat_id})
             case "menu":

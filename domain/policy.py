@@ -51,7 +51,7 @@ class Company(Section):
     service_hours: Words
     website: str
     open_account_url: str
-    app_name: str
+    app_name: Words
     contract_clause: Words
 
     def words(self, lang: str) -> dict[str, str]:
@@ -134,6 +134,7 @@ class RiskPolicy(Section):
     exchange_notice: Share
     exchange_liquidation: Decimal
     step_above_call: Share
+    after_deadline: Literal["liquidation_notice", "liquidation"] = "liquidation_notice"
     contract_lists_this_channel: bool
     acknowledge_task_priority: Literal["phone"] = "phone"
 

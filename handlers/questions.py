@@ -7,12 +7,13 @@ from handlers import account, complaints, contact
 from handlers.context import Context, message_text
 from handlers.registry import ActionFn, Command, Press
 from services import outbox, questions
-from services.outbox import Button, Row
+from services.outbox import Button, Row, UrlButton
 from services.questions import Reply
 
 # What an article's next step does, and the words on its button.
 _NEXT = {
-    "human": ("ask.human", "contact.begin"),
+    "calc_margin": ("ask.calc_margin", "ask.question"),
+    "calc_fee": ("ask.calc_fee", "ask.question"),
     "complain": ("ask.complain", "complaint.begin"),
     "link": ("ask.link", "link.how"),
     "my": ("ask.my", "account.my"),
@@ -58,11 +59,11 @@ async def show(context: Context, reply: Reply) -> None:
         found.html,
         lang=context.who.lang,
         template="answer",
-        buttons=_buttons(found, reply.exchange_id),
+        buttons=_buttons(context, found, reply.exchange_id),
     )
 
 
-def _buttons(found: Answer, exchange_id: int) -> list[Row]:
+def _buttons(context: Context, found: Answer, exchange_id: int) -> list[Row]:
     person = Button("ask.human", "contact.begin")
     if found.kind is Kind.CLARIFY:
         rows: list[Row] = [
@@ -79,13 +80,26 @@ def _buttons(found: Answer, exchange_id: int) -> list[Row]:
             person,
         ]
     ]
-    steps = [_NEXT[step] for step in found.next_steps if step in _NEXT and step != "human"]
+    steps = [step for step in found.next_steps if step in _NEXT or step == "open_account"]
     if steps:
-        rows.append([Button(label, do) for label, do in steps[:3]])
+        rows.append([_step(context, step) for step in steps[:3]])
     rows += [
         [Button(f" {other.title}", "ask.article", {"article": other.article})] for other in found.related[:2]
     ]
     return rows
+
+
+def _step(context: Context, step: str) -> Button | UrlButton:
+    if step == "open_account":
+        return UrlButton("ask.open_account", context.deps.policy.company.open_account_url)
+    label, do = _NEXT[step]
+    return Button(
+        label,
+        do,
+        {"q": context.deps.phrases.label(f"{label}.example", context.who.lang)}
+        if do == "ask.question"
+        else {},
+    )
 
 
 async def pressed_article(context: Context, press: Press) -> None:

@@ -38,7 +38,9 @@ async def submit(zhou: Person) -> None:
     await zhou.wait_for("等待另一位同事批准")
 
 
-async def test_a_notice_leaves_only_when_a_second_person_releases_it(desk: Desk, zhou: Person, wu: Person) -> None:
+async def test_a_notice_leaves_only_when_a_second_person_releases_it(
+    desk: Desk, zhou: Person, wu: Person
+) -> None:
     """The author sees it as the client will; nothing reaches a client before the second person's press."""
     wang = await desk.client("wang")
     await write(zhou)
@@ -126,7 +128,9 @@ async def test_a_notice_can_be_stopped_while_it_waits(desk: Desk, zhou: Person, 
     assert not any(TEXT in m.text for m in wang.messages)
 
 
-async def test_a_notice_that_nobody_released_expires_with_its_day(desk: Desk, zhou: Person, wu: Person) -> None:
+async def test_a_notice_that_nobody_released_expires_with_its_day(
+    desk: Desk, zhou: Person, wu: Person
+) -> None:
     """The next day its author is told, and releasing it does nothing."""
     await write(zhou)
     await submit(zhou)

@@ -98,9 +98,10 @@ async def test_an_edit_travels_and_both_editions_are_kept(desk: Desk, wang: Pers
 
         from db.models import Relay
 
-        assert list(
-            await work.session.scalars(select(Relay.text).order_by(Relay.id))
-        ) == ["出金一万", "出金两万"]
+        assert list(await work.session.scalars(select(Relay.text).order_by(Relay.id))) == [
+            "出金一万",
+            "出金两万",
+        ]
 
 
 async def test_a_reply_that_cannot_be_delivered_is_shown_on_the_very_message(
