@@ -55,7 +55,7 @@ class Context(CallbackContext[ExtBot[None], Any, Any, Any]):
         )
 
 
-App = Application[ExtBot[None], Context, Any, Any, Any, Any]
+App = Application[Any, Context, Any, Any, Any, Any]
 
 
 def message_text(update: Update) -> str:
