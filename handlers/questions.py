@@ -2,7 +2,7 @@
 
 from telegram import Update
 
-from domain.knowledge import Answer, Kind
+from domain.knowledge import Answer, Kind, NextStep
 from handlers import account, complaints, contact
 from handlers.context import Context, message_text
 from handlers.registry import ActionFn, Command, Press
@@ -10,13 +10,11 @@ from services import outbox, questions
 from services.outbox import Button, Row, UrlButton
 from services.questions import Reply
 
-# What an article's next step does, and the words on its button.
+# What an article's next step does (``do`` of its front matter), as a button action.
 _NEXT = {
-    "calc_margin": ("ask.calc_margin", "ask.question"),
-    "calc_fee": ("ask.calc_fee", "ask.question"),
-    "complain": ("ask.complain", "complaint.begin"),
-    "link": ("ask.link", "link.how"),
-    "my": ("ask.my", "account.my"),
+    "complain": "complaint.begin",
+    "link": "link.how",
+    "my": "account.my",
 }
 
 
@@ -80,30 +78,34 @@ def _buttons(context: Context, found: Answer, exchange_id: int) -> list[Row]:
             person,
         ]
     ]
-    steps = [step for step in found.next_steps if step in _NEXT or step == "open_account"]
+    steps = [button for step in found.next_steps if (button := _step(context, step)) is not None]
     if steps:
-        rows.append([_step(context, step) for step in steps[:3]])
+        rows.append(steps[:3])
     rows += [
         [Button(f" {other.title}", "ask.article", {"article": other.article})] for other in found.related[:2]
     ]
     return rows
 
 
-def _step(context: Context, step: str) -> Button | UrlButton:
-    if step == "open_account":
-        return UrlButton("ask.open_account", context.deps.policy.company.open_account_url)
-    label, do = _NEXT[step]
-    return Button(
-        label,
-        do,
-        {"q": context.deps.phrases.label(f"{label}.example", context.who.lang)}
-        if do == "ask.question"
-        else {},
-    )
+def _step(context: Context, step: NextStep) -> Button | UrlButton | None:
+    """The button of an article's next step; a person is offered under every answer anyway."""
+    do, _, topic = step.do.partition(":")
+    if do == "ask" and topic:
+        return Button(f" {step.label}", "ask.topic", {"topic": topic.strip()})
+    if do == "open_account":
+        return UrlButton(f" {step.label}", context.deps.policy.company.open_account_url)
+    if do in ("calc_margin", "calc_fee"):
+        example = context.deps.phrases.label(f"ask.{do}.example", context.who.lang)
+        return Button(f" {step.label}", "ask.question", {"q": example})
+    return Button(f" {step.label}", _NEXT[do]) if do in _NEXT else None
 
 
 async def pressed_article(context: Context, press: Press) -> None:
     await show(context, await questions.ask_article(context.work, context.who, press.args["article"]))
+
+
+async def pressed_topic(context: Context, press: Press) -> None:
+    await show(context, await questions.ask_topic(context.work, context.who, press.args["topic"]))
 
 
 async def pressed_rate(context: Context, press: Press) -> None:
@@ -132,6 +134,7 @@ async def pressed_question(context: Context, press: Press) -> None:
 COMMANDS: list[Command] = []
 ACTIONS: dict[str, ActionFn] = {
     "ask.article": pressed_article,
+    "ask.topic": pressed_topic,
     "ask.rate": pressed_rate,
     "ask.none": pressed_none,
     "ask.question": pressed_question,

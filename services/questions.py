@@ -47,6 +47,14 @@ async def ask_article(work: Work, who: Actor, article: str) -> Reply:
     return Reply(found, await _remember(work, who, found.title or article, found))
 
 
+async def ask_topic(work: Work, who: Actor, topic: str) -> Reply:
+    """The answer of a topic's first article: a next step that was pressed."""
+    found = work.deps.library().of_topic(topic, cast(Lang, who.lang), as_of=work.today)
+    if found is None:
+        raise Refusal("withdrawn")
+    return await ask_article(work, who, found.id)
+
+
 async def rate(work: Work, who: Actor, exchange_id: int, helpful: bool) -> None:
     """Stores whether an answer helped; the last press counts."""
     exchange = await work.session.get(Exchange, exchange_id)
