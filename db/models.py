@@ -415,6 +415,7 @@ class Case(Base):
     opened_at: Mapped[datetime]
     contact_due: Mapped[datetime | None]  # null where the trading calendar ends before it
     result_due: Mapped[datetime | None]
+    look_at: Mapped[datetime | None] = mapped_column(index=True)  # when the next mark of a clock is reached
     contacted_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     cause: Mapped[str | None]

@@ -255,6 +255,7 @@ def upgrade() -> None:
     sa.Column('opened_at', db.types.Utc(timezone=True), nullable=False),
     sa.Column('contact_due', db.types.Utc(timezone=True), nullable=True),
     sa.Column('result_due', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('look_at', db.types.Utc(timezone=True), nullable=True),
     sa.Column('contacted_at', db.types.Utc(timezone=True), nullable=True),
     sa.Column('closed_at', db.types.Utc(timezone=True), nullable=True),
     sa.Column('cause', sa.Text(), nullable=True),
@@ -271,6 +272,7 @@ def upgrade() -> None:
     with op.batch_alter_table('case', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_case_chat_id'), ['chat_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_case_client_id'), ['client_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_case_look_at'), ['look_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_case_owner_id'), ['owner_id'], unique=False)
         batch_op.create_index('ix_case_state_contact_due', ['state', 'contact_due'], unique=False)
 
@@ -553,6 +555,7 @@ def downgrade() -> None:
     with op.batch_alter_table('case', schema=None) as batch_op:
         batch_op.drop_index('ix_case_state_contact_due')
         batch_op.drop_index(batch_op.f('ix_case_owner_id'))
+        batch_op.drop_index(batch_op.f('ix_case_look_at'))
         batch_op.drop_index(batch_op.f('ix_case_client_id'))
         batch_op.drop_index(batch_op.f('ix_case_chat_id'))
 
