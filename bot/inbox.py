@@ -148,14 +148,14 @@ class Inbox:
             attempt=attempt,
             reference=reference,
             error=type(error).__name__,
-            place=_place(error),
+            place=place(error),
         )
         async with self.deps.db.write() as session:
             work = Work(self.deps, session, self.deps.now())
             await queues.mark_attempt(
                 session,
                 row.update_id,
-                f"{type(error).__name__} {_place(error)}",
+                f"{type(error).__name__} {place(error)}",
                 failed=final,
                 at=self.deps.wall(),
             )
@@ -170,7 +170,7 @@ class Inbox:
         self.sent_something.set()
 
 
-def _place(error: BaseException) -> str:
+def place(error: BaseException) -> str:
     """file:line where an exception was raised, without any value."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -16,6 +16,7 @@ from bot.intake import ALLOWED, Polling, SecondPoller
 from bot.lease import HeldLease, LeaseLost
 from bot.raw import RawBot
 from bot.settings import Settings, StartError
+from bot.watch import Watch
 from db.engine import Database
 from db.migrate import behind
 from domain.policy import Policy
@@ -116,6 +117,7 @@ async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> 
             await wiring.wait_ready(library)
             tasks.create_task(inbox.run())
             tasks.create_task(schedule.run(deps, delivery.news))
+            tasks.create_task(Watch(deps, bot).run())
             log.info("ready", bot=app.bot.username, sample=deps.policy.company.sample)
             await asyncio.Event().wait()
         finally:

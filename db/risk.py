@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, cast, exists, func, insert, or_, select, update
+from sqlalchemy import BigInteger, and_, cast, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -93,6 +93,15 @@ async def clients(session: AsyncSession, accounts: Collection[str]) -> dict[str,
     return {client.account: client for client in rows}
 
 
+async def clients_by_id(session: AsyncSession, ids: Collection[int]) -> dict[int, Client]:
+    """id -> client."""
+    found = {}
+    for chunk in chunks(ids):
+        for client in await session.scalars(select(Client).where(Client.id.in_(chunk))):
+            found[client.id] = client
+    return found
+
+
 async def rungs(session: AsyncSession, accounts: Collection[str]) -> dict[str, Rung]:
     """account -> rung, locked for this transaction."""
     rows = await session.scalars(
@@ -145,6 +154,11 @@ async def rungs_to_tell(session: AsyncSession) -> list[tuple[Rung, Client]]:
 async def rungs_told(session: AsyncSession, accounts: Collection[str]) -> None:
     for chunk in chunks(accounts):
         await session.execute(update(Rung).where(Rung.account.in_(chunk)).values(staff_told=True))
+
+
+async def drop_normal_rungs(session: AsyncSession) -> None:
+    """Forgets accounts that are normal again and of whom everybody has heard."""
+    await session.execute(delete(Rung).where(Rung.level == "normal", Rung.staff_told))
 
 
 async def standing(session: AsyncSession, client_ids: Collection[int] | None) -> list[tuple[Rung, Client]]:
@@ -318,6 +332,14 @@ async def open_tasks(session: AsyncSession, client_ids: Collection[int]) -> dict
         .order_by(Case.id)
     )
     return {case.client_id: case for case in rows if case.client_id is not None}
+
+
+async def open_tasks_of(session: AsyncSession, client_ids: Collection[int]) -> dict[int, Case]:
+    """As ``open_tasks``, for any number of clients."""
+    found: dict[int, Case] = {}
+    for chunk in chunks(client_ids):
+        found |= await open_tasks(session, chunk)
+    return found
 
 
 async def tasks_to_announce(session: AsyncSession) -> list[Case]:

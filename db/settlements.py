@@ -5,7 +5,7 @@ cost more than the database itself.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar, TypeVarTuple
@@ -29,7 +29,17 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import TableClause
 
-from db.models import AccountDay, Base, Client, ImportedFile, PositionDay, SettlementPrice, TradeDay
+from db.models import (
+    AccountDay,
+    Base,
+    Client,
+    ImportedFile,
+    IncomingFile,
+    Lease,
+    PositionDay,
+    SettlementPrice,
+    TradeDay,
+)
 from db.queues import changed, insert_or_ignore
 from db.types import Exact, Fen
 
@@ -115,6 +125,17 @@ async def unjudged(session: AsyncSession) -> list[int]:
     )
 
 
+IMPORT_LEASE = "import"
+IMPORT_SILENT = timedelta(seconds=20)
+"""An import that has not shown itself for so long was killed."""
+
+
+async def import_running(session: AsyncSession, wall: datetime) -> bool:
+    """Whether an import is at work, in this process or another."""
+    lease = await session.get(Lease, IMPORT_LEASE)
+    return lease is not None and wall - lease.renewed_at < IMPORT_SILENT
+
+
 async def delete_some(session: AsyncSession, file_id: int, limit: int) -> bool:
     """Deletes rows of a file, at most ``limit`` of a kind, and the file when none is left; whether that was all."""
     left = False
@@ -124,6 +145,24 @@ async def delete_some(session: AsyncSession, file_id: int, limit: int) -> bool:
     if not left:
         await session.execute(delete(ImportedFile).where(ImportedFile.id == file_id))
     return not left
+
+
+async def add_incoming(session: AsyncSession, **values: Any) -> None:
+    """A document to be imported; the same message twice is one."""
+    await session.execute(insert_or_ignore(session, IncomingFile).values(state="new", attempts=0, **values))
+
+
+async def incoming(session: AsyncSession) -> list[IncomingFile]:
+    """Documents that wait, oldest first."""
+    return list(
+        await session.scalars(
+            select(IncomingFile).where(IncomingFile.state == "new").order_by(IncomingFile.id).limit(20)
+        )
+    )
+
+
+async def set_incoming(session: AsyncSession, incoming_id: int, **values: Any) -> None:
+    await session.execute(update(IncomingFile).where(IncomingFile.id == incoming_id).values(**values))
 
 
 async def newest_day(session: AsyncSession) -> date | None:
@@ -188,7 +227,7 @@ async def digests(session: AsyncSession, day: date, accounts: Collection[str]) -
     """account -> digest of the money that counts for a day."""
     query = _that_count(select(AccountDay.account, AccountDay.digest), AccountDay)
     rows = await session.execute(query.where(AccountDay.day == day, AccountDay.account.in_(accounts)))
-    return dict(rows.tuples())
+    return dict(rows.tuples().all())
 
 
 async def accounts_of(

@@ -18,13 +18,24 @@ from handlers import (
     linking,
     notices,
     questions,
+    risk,
     staff,
     start,
 )
 from handlers.context import App, Context
 from handlers.registry import Command
 
-FEATURES: tuple[ModuleType, ...] = (start, account, linking, staff, notices, complaints, contact, questions)
+FEATURES: tuple[ModuleType, ...] = (
+    start,
+    account,
+    linking,
+    staff,
+    notices,
+    risk,
+    complaints,
+    contact,
+    questions,
+)
 
 
 def all_commands() -> list[Command]:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import knowledge
+from db.models import PositionDay
 from domain.margin import applied_rates, fee
 from domain.market import ClientPlan, CompanyRates, ContractSpec, parse_contract
 from domain.risk import Holding, LotsEstimate, account_margin, estimate_lots
@@ -35,6 +36,19 @@ class Held:
     price: Decimal | None
     margin: Decimal | None
     exchange_margin: Decimal | None = None
+
+
+def held_of(position: PositionDay) -> Held:
+    """A stored position as estimates take it."""
+    return Held(
+        exchange=position.exchange,
+        instrument=position.instrument,
+        product=position.product,
+        direction=Direction(position.direction),
+        lots=position.lots,
+        price=position.settlement_price,
+        margin=position.margin,
+    )
 
 
 @cache

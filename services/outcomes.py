@@ -5,15 +5,25 @@ from typing import Any
 
 from db import people
 from db.models import OutboxMessage
-from services import alerts, contact, notices
+from services import alerts, contact, notices, reminders, tasks
 from services.work import Work
 
 OnSent = Callable[[Work, Any, list[int]], Awaitable[None]]
 OnFailed = Callable[[Work, Any, str, str], Awaitable[None]]
 
 # key of OutboxMessage.about -> what the owner of that message does
-ON_SENT: dict[str, OnSent] = {"relays": contact.relays_sent, "broadcast": notices.broadcast_sent}
-ON_FAILED: dict[str, OnFailed] = {"relays": contact.relays_failed, "broadcast": notices.broadcast_failed, "talk_card": contact.card_failed}
+ON_SENT: dict[str, OnSent] = {
+    "relays": contact.relays_sent,
+    "broadcast": notices.broadcast_sent,
+    "delivery": reminders.delivery_sent,
+}
+ON_FAILED: dict[str, OnFailed] = {
+    "relays": contact.relays_failed,
+    "broadcast": notices.broadcast_failed,
+    "talk_card": contact.card_failed,
+    "delivery": reminders.delivery_failed,
+    "task_card": tasks.card_failed,
+}
 
 
 async def sent(work: Work, message: OutboxMessage, message_ids: list[int]) -> None:

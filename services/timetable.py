@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services import contact, linking, notices
+from services import contact, linking, notices, reminders, risk
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -25,6 +25,11 @@ JOBS: tuple[Job, ...] = (
     Job("notices.after_quiet", notices.release_after_quiet),
     Job("notices.expire", notices.expire),
     Job("invitations.expire", linking.expire_invitations),
+    Job("risk.recheck", risk.recheck),
+    Job("risk.overdue", reminders.overdue),
+    Job("risk.tell_staff", risk.tell_pending),
+    Job("risk.late_settlement", risk.late_settlement),
+    Job("calendar.watch", risk.watch_calendar),
 )
 
 
