@@ -270,6 +270,7 @@ export class Phone {
     const { started, blocked } = this.who;
     const private_ = this.chat.type === "private";
     const shut = private_ && (blocked || !started);
+    this.slash.hidden = !this.commands().length;
     this.composer.hidden = shut;
     if (shut) this.keys.hidden = true;
     this.gate.hidden = !shut;
@@ -407,9 +408,7 @@ export class Phone {
   }
 
   showCommands() {
-    const commands = this.commands();
-    if (!commands.length) { this.toast(w("noCommands")); return; }
-    menu(this.slash, commands.map((one) => ({ label: `/${one.command}`, hint: one.description, act: () => this.say(`/${one.command}`) })));
+    menu(this.slash, this.commands().map((one) => ({ label: `/${one.command}`, hint: one.description, act: () => this.say(`/${one.command}`) })));
   }
 
   // -- attachments
