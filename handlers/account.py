@@ -18,8 +18,8 @@ _HUMAN = Button("ask.human", "contact.begin")
 async def show(context: Context, answer: Answer | None = None) -> None:
     """The account spoken of; a stranger is told how to be linked, with several accounts the person chooses.
 
-    ``answer`` is the library's to a question about the own account: to one about rates, it is said how to ask
-    for the own ones.
+    ``answer`` is the library's to a question about the own account: positions are listed where it asks for
+    them, and it is said where to look for what is not held here.
     """
     if context.who.client is None:
         await _no_account(context)
@@ -27,10 +27,9 @@ async def show(context: Context, answer: Answer | None = None) -> None:
     if not await accounts.has_chosen(context.work, context.who):
         await choose(context)
         return
-    found = await accounts.summary(context.work, context.who)
-    await context.reply(
-        "account.summary", buttons=_buttons(found), **_facts(context, found), rates=_is_about_rates(answer)
-    )
+    asked = accounts.asked_for(answer)
+    found = await accounts.summary(context.work, context.who, asked)
+    await context.reply("account.summary", buttons=_buttons(found), **_facts(context, found), asked=asked)
 
 
 def _facts(context: Context, found: AccountSummary) -> dict[str, Any]:
@@ -40,6 +39,8 @@ def _facts(context: Context, found: AccountSummary) -> dict[str, Any]:
         "account": found.client.account,
         "funds": found.funds,
         "settled_on": found.settled_on,
+        "positions": found.positions,
+        "more_positions": found.more_positions,
         "consented": found.consented,
         "lines": {
             "watch": risk.watch,
@@ -53,11 +54,6 @@ def _facts(context: Context, found: AccountSummary) -> dict[str, Any]:
         "services": found.services[context.who.lang],
         "cases": found.cases,
     }
-
-
-def _is_about_rates(answer: Answer | None) -> bool:
-    words = f"{answer.topic} {answer.reason}" if answer else ""
-    return "fee" in words or "margin" in words
 
 
 def _buttons(found: AccountSummary) -> list[Row]:

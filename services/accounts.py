@@ -1,22 +1,30 @@
 """What a client may see of the own account, and what staff see of a client: values, never rows."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from db import accounts as rows
-from db import people
+from db import people, settlements
 from db.models import AccountDay, Staff
 from domain.errors import Refusal
+from domain.knowledge import Answer
 from domain.people import Actor, ClientRef, Role, StaffMember
 from domain.policy import Words
-from domain.risk import Figures, company_degree, exchange_degree
+from domain.risk import Figures, company_degree, exchange_degree, shortfall
 from services import access, audit, consents, staff
 from services.consents import Purpose
 from services.work import Work
 
 _MOST = 12  # how many clients a list of buttons shows
+_MOST_POSITIONS = 15
+_POSITIONS = re.compile(r"持仓|仓位|单子|[几哪].{0,3}[手仓]|\bposition|\blots?\b", re.IGNORECASE)
+_RATES = re.compile(
+    r"手续费|费率|佣金|保证金(比例|率|标准|方案)|加.{0,2}点|\bfees?\b|commission|margin rate", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class Funds:
     """An account's newest settlement, CNY. Degrees are fractions, None where equity <= 0 or unknown.
 
     ``exchange_estimated``: the exchange's margin was reckoned from its rates; the statement names none.
+    ``missing``: what would bring the company's degree back to 100 %, 0 where nothing is missing.
     """
 
     day: date
@@ -33,6 +42,26 @@ class Funds:
     company: Decimal | None
     exchange: Decimal | None
     exchange_estimated: bool
+    missing: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Lots of one contract on one side (long or short), with the settlement price of that day."""
+
+    instrument: str
+    direction: str
+    lots: int
+    price: Decimal | None
+    profit: Decimal | None
+
+
+class Asked(StrEnum):
+    """What a question about the own account is after, besides the account as a whole."""
+
+    POSITIONS = "positions"
+    RATES = "rates"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +73,7 @@ class OpenCase:
     category: str
     state: str
     opened_at: datetime
-    due: datetime
+    due: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +81,8 @@ class AccountSummary:
     """The speaker's own account. ``funds`` is None without consent to all purposes, or before a settlement.
 
     ``settled_on`` says that there is a settlement, whatever the consent. ``services`` are the tier's, in the
-    neutral words of the configuration; the tier itself is not in here.
+    neutral words of the configuration; the tier itself is not in here. ``positions`` are given where they were
+    asked for; ``more_positions`` did not fit.
     """
 
     client: ClientRef
@@ -63,6 +93,8 @@ class AccountSummary:
     purposes: tuple[Purpose, ...]
     settled_on: date | None
     funds: Funds | None
+    positions: tuple[Held, ...]
+    more_positions: int
     others: tuple[ClientRef, ...]
 
     @property
@@ -99,14 +131,25 @@ class HistoryLine:
 # --- the client's own view ------------------------------------------------------------------------------
 
 
-async def summary(work: Work, who: Actor) -> AccountSummary:
+def asked_for(answer: Answer | None) -> Asked | None:
+    """What the words of a question about the own account ask for; None without a question."""
+    if answer is None:
+        return None
+    if _POSITIONS.search(answer.q):
+        return Asked.POSITIONS
+    return Asked.RATES if _RATES.search(answer.q) else Asked.OTHER
+
+
+async def summary(work: Work, who: Actor, asked: Asked | None = None) -> AccountSummary:
     """The account spoken of. Refuses ``not_linked`` for a chat without one."""
     client = who.client
     if client is None:
         raise Refusal("not_linked")
     purposes = tuple(await consents.purposes(work, who.chat_id, client.id))
     day = await rows.latest_day(work.session, client.account)
-    shown = all(p.given_at is not None for p in purposes)
+    shown = day is not None and all(p.given_at is not None for p in purposes)
+    wanted = shown and asked is Asked.POSITIONS
+    held = await _positions(work, client.account, day.day) if wanted and day else []
     return AccountSummary(
         client=client,
         manager=await _shown_keeper(work, client.id, "manager"),
@@ -115,7 +158,9 @@ async def summary(work: Work, who: Actor) -> AccountSummary:
         cases=await _cases(work, client.id, ("complaint",)),
         purposes=purposes,
         settled_on=day.day if day else None,
-        funds=funds(day) if day is not None and shown else None,
+        funds=funds(day) if shown and day else None,
+        positions=tuple(held[:_MOST_POSITIONS]),
+        more_positions=len(held[_MOST_POSITIONS:]),
         others=tuple(c for c in who.clients if c.id != client.id),
     )
 
@@ -168,7 +213,16 @@ def funds(day: AccountDay) -> Funds:
         company=company_degree(figures),
         exchange=exchange_degree(figures),
         exchange_estimated=day.exchange_margin_estimated,
+        missing=shortfall(figures),
     )
+
+
+async def _positions(work: Work, account: str, day: date) -> list[Held]:
+    rows_of_day = (await settlements.positions_of(work.session, day, [account])).get(account, [])
+    return [
+        Held(row.instrument, row.direction, row.lots, row.settlement_price, row.position_profit)
+        for row in rows_of_day
+    ]
 
 
 # --- what staff see -------------------------------------------------------------------------------------

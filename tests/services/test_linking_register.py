@@ -13,8 +13,20 @@ from sqlalchemy import func, select
 from bot import wiring
 from bot.settings import policy, settings
 from db.engine import Database
-from db.models import AccountDay, Assignment, AuditEntry, Chat, Client, Consent, ImportedFile, Link, Staff
+from db.models import (
+    AccountDay,
+    Assignment,
+    AuditEntry,
+    Chat,
+    Client,
+    Consent,
+    ImportedFile,
+    Link,
+    PositionDay,
+    Staff,
+)
 from domain.errors import Refusal
+from domain.knowledge import Answer, Kind
 from domain.people import Actor, Role
 from services import access, accounts, consents, linking, register
 from services.work import Deps, Work, reading, working
@@ -210,6 +222,54 @@ async def test_figures_are_of_the_newest_file_that_counts_and_only_with_both_con
             Decimal("0.88"),
             True,
         )
+        assert shown.missing == Decimal("7300.00")
+
+
+async def test_positions_are_listed_where_they_are_asked_for_and_never_without_consent(deps: Deps) -> None:
+    """The words of the question decide; the list is of the day whose money is shown."""
+    await stored(deps, TWO)
+    await settled(deps, date(2026, 8, 17), "100000.00")
+    async with working(deps) as work:
+        for instrument, day in (("rb2701", date(2026, 8, 17)), ("m2701", date(2026, 8, 14))):
+            work.session.add(
+                PositionDay(
+                    file_id=1,
+                    account="80012345",
+                    day=day,
+                    exchange="SHFE",
+                    instrument=instrument,
+                    product="rb",
+                    direction="long",
+                    hedge="speculation",
+                    lots=2,
+                    settlement_price=Decimal("3030"),
+                )
+            )
+    question = Answer(q="我的持仓有哪些", kind=Kind.ACCOUNT, text="", html="", lang="zh")
+    asked = accounts.asked_for(question)
+    async with working(deps) as work:
+        who = await linked(work, 501)
+        assert who.client is not None
+        assert (await accounts.summary(work, who, asked)).positions == ()
+        for purpose in work.policy.privacy.purposes:
+            await consents.give(work, who, who.client.id, purpose, work.policy.privacy.consent_version)
+        held = (await accounts.summary(work, who, asked)).positions
+        assert [(h.instrument, h.lots, h.price) for h in held] == [("rb2701", 2, Decimal("3030"))]
+        assert (await accounts.summary(work, who)).positions == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("我手里还有几手单子", accounts.Asked.POSITIONS),
+        ("我的手续费收的是多少", accounts.Asked.RATES),
+        ("我的出金到哪一步了", accounts.Asked.OTHER),
+        ("what are my positions", accounts.Asked.POSITIONS),
+    ],
+)
+def test_a_question_about_the_account_is_read_for_what_it_is_after(words: str, asked: accounts.Asked) -> None:
+    """Positions and rates are known here; for the rest it is said where to look."""
+    assert accounts.asked_for(Answer(q=words, kind=Kind.ACCOUNT, text="", html="", lang="zh")) is asked
 
 
 async def test_an_unknown_part_of_the_exchange_margin_shows_no_exchange_degree(deps: Deps) -> None:
