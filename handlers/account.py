@@ -121,8 +121,8 @@ async def pressed_consent(context: Context, press: Press) -> None:
 
 
 async def pressed_call_back(context: Context, _press: Press) -> None:
-    asked = await accounts.ask_call_back(context.work, context.who)
-    await context.reply("account.call_back_asked", asked=bool(asked))
+    number = await accounts.ask_call_back(context.work, context.who)
+    await context.reply("account.call_back_asked", number=number)
 
 
 # --- privacy --------------------------------------------------------------------------------------------

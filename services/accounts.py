@@ -9,13 +9,13 @@ from typing import Any
 
 from db import accounts as rows
 from db import people, settlements
-from db.models import AccountDay, Staff
+from db.models import AccountDay, Case, Client, Staff
 from domain.errors import Refusal
 from domain.knowledge import Answer
 from domain.people import Actor, ClientRef, Role, StaffMember
 from domain.policy import Words
 from domain.risk import Figures, company_degree, exchange_degree, shortfall
-from services import access, audit, consents, staff
+from services import access, audit, consents, tasks
 from services.consents import Purpose
 from services.work import Work
 
@@ -180,20 +180,16 @@ async def choose(work: Work, who: Actor, client_id: int) -> Actor:
     return await access.actor_of(work, who.chat_id)
 
 
-async def ask_call_back(work: Work, who: Actor) -> list[StaffMember]:
-    """Asks whoever looks after the client to phone, once a day however often pressed. Who was asked."""
-    client = who.client
-    if client is None:
+async def ask_call_back(work: Work, who: Actor) -> str:
+    """Opens a task to phone the client and gives its number; while one is open, it is that one."""
+    if who.client is None:
         raise Refusal("not_linked")
-    asked = await staff.tell_keepers(
-        work,
-        client,
-        "account.call_back_staff",
-        dedupe=f"call-back/{client.id}/{work.today}",
-        asked_at=work.now,
-    )
-    await audit.note(work, who, "call_back.asked", f"client:{client.id}", staff=[m.code for m in asked])
-    return asked
+    client = await work.session.get(Client, who.client.id)
+    assert client is not None
+    task = await work.session.get(Case, await tasks.open_one(work, client, "asked"))
+    assert task is not None
+    await audit.note(work, who, "call_back.asked", f"client:{client.id}", task=task.number)
+    return task.number
 
 
 def funds(day: AccountDay) -> Funds:

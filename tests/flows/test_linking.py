@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from db.audit import first_break
-from db.models import AuditEntry, Client, Consent, Invite, Link, Staff
+from db.models import AuditEntry, Case, Client, Consent, Invite, Link, Staff
 from domain.people import Role
 from services import access, linking, staff
 from simulator import Person
@@ -264,7 +264,7 @@ async def test_consent_pressed_twice_is_recorded_once(desk: Desk, chen: Person, 
 async def test_without_both_consents_only_hints_are_shown_and_a_call_back_is_offered(
     desk: Desk, chen: Person, wang: Person
 ) -> None:
-    """One no ends the questions; figures stay hidden; the manager is asked to phone, once a day."""
+    """One no ends the questions; figures stay hidden; the manager gets one task to phone."""
     await proved(wang, await invited(chen))
     await wang.wait_for("单独授权", since=0)
     await wang.press("不同意")
@@ -273,11 +273,13 @@ async def test_without_both_consents_only_hints_are_shown_and_a_call_back_is_off
     shown = await wang.wait_for("****")
     assert "客户经理：陈静" in shown.text
     await wang.press("请电话联系我")
-    await wang.wait_for("给您回电")
-    await chen.wait_for("请求电话回复")
+    told = await wang.wait_for("给您回电")
+    number = told.text.split("编号 ")[1].split("。")[0]
+    card = await chen.wait_for(number)
+    assert "客户请求回电" in card.text
     await wang.press("请电话联系我")
-    await desk.settled()
-    assert len([m for m in chen.messages if "请求电话回复" in m.text]) == 1
+    await wang.wait_for(number)
+    assert [c.number for c in await rows(desk, Case)] == [number]
 
 
 async def test_a_consent_taken_back_hides_the_figures_again(desk: Desk, chen: Person, wang: Person) -> None:
