@@ -98,6 +98,7 @@ async def restore(database: Database, file: Path, now: datetime, *, send_waiting
         how = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
         _run("pg_restore", [*how, str(file)], database, "the database was left as it was")
         return Restored(former, await _settle(database, send_waiting))
+    await database.close()  # a connection of our own would look like another program
     target = _file(database)
     part = target.with_name(f"{target.name}.part")
     try:

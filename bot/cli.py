@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import logging
 import sys
-from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bot import cli_care, cli_people, cli_settlements
+from bot.cli_terminal import Json
 from bot.logs import set_up as set_up_logs
 from bot.settings import StartError, policy, settings
 from domain.errors import Refusal
@@ -22,35 +24,66 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-database_app = typer.Typer(no_args_is_help=True, help="The database.")
-app.add_typer(database_app, name="db")
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
 
 
 def main() -> None:
     """Runs a command; an expected failure is one sentence on standard error and exit code 1."""
+    if not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text stream, always
+    set_up_logs(level=logging.ERROR)
     try:
         app()
-    except StartError as error:
-        _stop(str(error))
-    except Refusal as refusal:
-        _stop(_words(refusal))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (Exception, KeyboardInterrupt) as error:
+        sentence = _expected(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+
+
+def _expected(error: BaseException) -> str | None:
+    """The sentence for a failure that is no defect."""
+    from db import trouble
+
+    if isinstance(error, StartError | trouble.Unusable):
+        return str(error)
+    if isinstance(error, Refusal):
+        return _words(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return None if isinstance(error, OSError) else trouble.sentence(error)
 
 
 @app.command(epilog="Example:  QIFU_BOT_TOKEN=123:abc python -m bot run")
 def run() -> None:
     """Run the bot: intake, answers, delivery, timetable."""
     set_up_logs()
+    from bot import check
     from bot.program import run as run_program
 
     found = settings()
     rules = policy(found.config)
+    check.before_start(found, rules)
     if rules.company.sample:
         print("config.yaml 是示例公司的配置 / config.yaml describes the sample brokerage", file=sys.stderr)
     asyncio.run(run_program(found, rules))
+
+
+@app.command(epilog="Example:  python -m bot demo --no-browser")
+def demo(
+    browser: Annotated[
+        bool, typer.Option(help="Open the chat page in a browser, where there is one.")
+    ] = True,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chat page.")] = 8090,
+    api_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the local Bot API.")] = 8081,
+) -> None:
+    """Run a sample brokerage on this machine: local Bot API, chat page, the real bot. Ctrl-C ends all of it."""
+    from bot import demo as demonstration
+
+    ports = demonstration.Ports(port, api_port)
+    asyncio.run(demonstration.run(ports, browser=browser, tell=_tell))
 
 
 @app.command(epilog='Example:  python -m bot ask "螺纹钢两手保证金多少 按3030算"')
@@ -88,30 +121,8 @@ def ask(
                 print(json.dumps(dict(found.explanation), ensure_ascii=False, indent=2, default=str))
 
 
-@database_app.command("upgrade", epilog="Example:  python -m bot db upgrade")
-def database_upgrade() -> None:
-    """Bring the database to this program's revision (creates it where there is none)."""
-
-    async def work() -> None:
-        from db.engine import Database
-        from db.migrate import upgrade
-
-        database = Database(settings().database_url)
-        try:
-            before, after = await upgrade(database)
-        finally:
-            await database.close()
-        print(
-            f"database: {before or 'empty'} -> {after}"
-            if before != after
-            else f"database: {after}, nothing to do"
-        )
-
-    _async(work())
-
-
-def _async(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
+def _tell(text: str) -> None:
+    print(text, flush=True)
 
 
 def _words(refusal: Refusal) -> str:
@@ -123,6 +134,6 @@ def _words(refusal: Refusal) -> str:
     return plain(phrases.text(f"refusal.{refusal.code}", "en", **refusal.facts))
 
 
-def _stop(reason: str) -> None:
-    print(reason, file=sys.stderr)
-    sys.exit(1)
+app.add_typer(cli_settlements.app)
+app.add_typer(cli_people.app)
+app.add_typer(cli_care.app)

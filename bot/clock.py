@@ -11,6 +11,8 @@ from bot.settings import StartError
 
 # How long an answer of the clock's address is used before it is asked again.
 _FRESH_SECONDS = 1.0
+# The clock stands on this machine: a proxy of the environment is not asked.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def wall() -> datetime:
@@ -50,7 +52,7 @@ class _RemoteClock:
 
     def _ask(self) -> datetime:
         try:
-            with urllib.request.urlopen(self.url, timeout=2) as answer:  # noqa: S310  # operator's own setting
+            with _DIRECT.open(self.url, timeout=2) as answer:
                 told = _instant(json.load(answer)["now"], self.url)
         except (OSError, ValueError, KeyError) as error:
             if self._asked > 0:  # it told the time before: run on until it answers again

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 # A bot token anywhere in a line (httpx puts it into URLs).
-_TOKEN = re.compile(r"\b\d{1,12}:[A-Za-z0-9_-]{4,}")
+_TOKEN = re.compile(r"\b\d{3,12}:[A-Za-z0-9_-]{20,}")
 
 
 def set_up(stream: Any = None, *, level: int = logging.INFO) -> None:

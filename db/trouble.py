@@ -38,6 +38,8 @@ def sentence(error: BaseException) -> str | None:
                 return meaning
         if "does not exist" in told and told.startswith(("database", "role")):
             return f"PostgreSQL has no such thing: {told}: look at QIFU_DATABASE_URL"
+    if "no such column" in told or "syntax error" in told:
+        return None
     if isinstance(error, OperationalError | InterfaceError | TimeoutError):
         return f"the database cannot be used: {told.splitlines()[0]}"
     if isinstance(error, OSError):

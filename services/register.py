@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from db import people
 from db import register as rows
 from db.models import Client
+from domain.policy import Policy
 from services import audit
 from services.work import Deps, Work, working
 from statements.register import Register, RegisterRow
@@ -37,6 +38,11 @@ class Stored:
     incomplete: tuple[Refused, ...]
 
 
+def faults(policy: Policy, register: Register) -> tuple[Refused, ...]:
+    """The lines that ``store`` would refuse, in order; nothing is changed."""
+    return tuple(refused for row in register.rows if (refused := _unknown_plan(policy, row)) is not None)
+
+
 async def store(deps: Deps, register: Register, by: str) -> Stored:
     """Adds and changes accounts, in short transactions; the same file twice changes nothing.
 
@@ -66,7 +72,7 @@ def _chunks(register: Sequence[RegisterRow]) -> Iterator[Sequence[RegisterRow]]:
 
 
 async def _store_chunk(work: Work, chunk: Sequence[RegisterRow], columns: frozenset[str], by: str) -> Stored:
-    refused = [r for r in (_unknown_plan(work, row) for row in chunk) if r is not None]
+    refused = [r for r in (_unknown_plan(work.policy, row) for row in chunk) if r is not None]
     bad = {r.line for r in refused}
     good = [row for row in chunk if row.line not in bad]
     known = await rows.clients_by_account(work.session, [row.account for row in good])
@@ -91,9 +97,9 @@ async def _store_chunk(work: Work, chunk: Sequence[RegisterRow], columns: frozen
     )
 
 
-def _unknown_plan(work: Work, row: RegisterRow) -> Refused | None:
+def _unknown_plan(policy: Policy, row: RegisterRow) -> Refused | None:
     """A plan that the configuration does not know would silently become the default: the line is refused."""
-    rates = work.policy.rates
+    rates = policy.rates
     if row.fee_plan and row.fee_plan not in rates.fee_plans:
         return Refused(row.line, "unknown_fee_plan", row.fee_plan)
     if row.margin_plan and row.margin_plan not in rates.margin_plans:
