@@ -311,9 +311,11 @@ async def said(work: Work, who: Actor, text: str, file: File | None = None) -> P
     return _prompt(found, step, data)
 
 
-async def rewrite(work: Work, who: Actor, case_id: int) -> Prompt:
-    """The cause and the remedy once more."""
-    return await prompt(work, who, case_id, "cause")
+async def leave(work: Work, who: Actor) -> None:
+    """The prompt is left; nothing was sent."""
+    standing = await people.dialog(work.session, who.chat_id)
+    if standing is not None and standing.name == STAFF:
+        await people.drop_dialog(work.session, who.chat_id)
 
 
 async def confirm_close(work: Work, who: Actor, case_id: int) -> str | None:

@@ -44,7 +44,10 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the client is told of a complaint that was filed. ``appended``: it went to an open one (``number``)."""
+    """What the client is told of a complaint that was filed. ``appended``: it went to an open one (``number``).
+
+    ``days``: how many working days the result may take, for where the calendar does not say the day.
+    """
 
     number: str
     case_id: int
@@ -53,6 +56,7 @@ class Receipt:
     result_due: datetime | None
     desk: str
     restricted: bool
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ async def file(work: Work, who: Actor, filing: Filing) -> Receipt:
         desk=case.desk,
     )
     await case_moves.show_to(work, found, placement)
-    return receipt(found)
+    return receipt(work, found)
 
 
 async def _weigh(work: Work, who: Actor, filing: Filing) -> Weight:
@@ -201,13 +205,22 @@ async def _append(work: Work, who: Actor, found: Book, filing: Filing) -> Receip
     assert locked is not None
     words = filing.facts if not filing.demand else f"{filing.facts}\n{filing.demand}"
     await _added(work, who, found, words, filing.files, draft=filing.draft)
-    return receipt(found, appended=True)
+    return receipt(work, found, appended=True)
 
 
-def receipt(found: Book, *, appended: bool = False) -> Receipt:
+def receipt(work: Work, found: Book, *, appended: bool = False) -> Receipt:
     """What the client is told of a filed complaint."""
-    row = found.row
-    return Receipt(row.number, row.id, appended, row.contact_due, row.result_due, row.desk, row.restricted)
+    row, policy = found.row, work.policy.complaints
+    return Receipt(
+        row.number,
+        row.id,
+        appended,
+        row.contact_due,
+        row.result_due,
+        row.desk,
+        row.restricted,
+        policy.result_days_major if row.severity == MAJOR else policy.result_days,
+    )
 
 
 # --- what the client does -----------------------------------------------------------------------------------------
@@ -383,6 +396,11 @@ async def _ask_review(work: Work, found: Book, rating: int) -> None:
     await case_cards.tell(
         work, found, told, "case.review", rating=rating, owner=owner.name if owner is not None else None
     )
+
+
+async def is_talking(work: Work, who: Actor) -> bool:
+    """Whether a person has the conversation of this chat."""
+    return await talks.open_in_chat(work.session, who.chat_id) is not None
 
 
 async def _for_client(work: Work, who: Actor, case_id: int) -> Book:

@@ -188,6 +188,19 @@ async def back(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
     return Taken(await _keep(work, who, before, data), True)
 
 
+async def resume(work: Work, who: Actor, draft_id: str) -> Draft:
+    """The open question of the draft, to be shown again."""
+    step, data = await _open(work, who, draft_id)
+    return await _keep(work, who, step, data)
+
+
+async def note(work: Work, who: Actor, words: str) -> Draft:
+    """Adds words to what happened, wherever the draft stands."""
+    step, data = await _open(work, who)
+    data["facts"] = _joined(data["facts"], checked(words, LONGEST))
+    return await _keep(work, who, step, data)
+
+
 async def rewrite(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
     """Goes to a question from the summary; what happened is written anew, the rest is chosen anew."""
     _, data = await _open(work, who, draft_id)
@@ -340,5 +353,5 @@ async def _filed(work: Work, who: Actor, draft_id: str) -> Receipt | None:
     for found in await books(work, newest):
         for event in found.events:
             if event.data.get("draft") == draft_id:
-                return cases.receipt(found, appended=event.kind != Kind.OPENED)
+                return cases.receipt(work, found, appended=event.kind != Kind.OPENED)
     return None

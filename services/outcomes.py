@@ -5,7 +5,7 @@ from typing import Any
 
 from db import people
 from db.models import OutboxMessage
-from services import alerts, contact, notices, reminders, tasks
+from services import alerts, case_cards, case_client, case_desk, contact, notices, reminders, tasks
 from services.work import Work
 
 OnSent = Callable[[Work, Any, list[int]], Awaitable[None]]
@@ -14,6 +14,7 @@ OnFailed = Callable[[Work, Any, str, str], Awaitable[None]]
 # key of OutboxMessage.about -> what the owner of that message does
 ON_SENT: dict[str, OnSent] = {
     "relays": contact.relays_sent,
+    "case_card": case_cards.card_sent,
     "broadcast": notices.broadcast_sent,
     "delivery": reminders.delivery_sent,
 }
@@ -23,6 +24,8 @@ ON_FAILED: dict[str, OnFailed] = {
     "talk_card": contact.card_failed,
     "delivery": reminders.delivery_failed,
     "task_card": tasks.card_failed,
+    "case_told": case_client.told_failed,
+    "case_file": case_desk.file_failed,
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from services import contact, linking, notices, reminders, risk
+from services import case_clocks, contact, linking, notices, reminders, risk
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -22,6 +22,8 @@ class Job:
 JOBS: tuple[Job, ...] = (
     Job("talks.remind", contact.remind),
     Job("talks.end_idle", contact.end_idle),
+    Job("cases.climb", case_clocks.climb_overdue),
+    Job("cases.archive", case_clocks.archive),
     Job("notices.after_quiet", notices.release_after_quiet),
     Job("notices.expire", notices.expire),
     Job("invitations.expire", linking.expire_invitations),
