@@ -174,7 +174,7 @@ class Message:
         view["from_bot"] = self.sender.is_bot
         view["seq"] = self.seq
         view["at"] = self.at
-        if self.reply_to is not None:
+        if self.reply_to is not None and not self.reply_to.service:
             view["reply"] = {
                 "message_id": self.reply_to.id,
                 "name": self.reply_to.sender.name,

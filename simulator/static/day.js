@@ -2,7 +2,7 @@
 
 import { button, dialog, el, face, icon } from "./dom.js";
 import { call, index, now, state } from "./store.js";
-import { dayName, fullTime, hourMinute, language, switchLanguage, w } from "./words.js";
+import { dayName, fullTime, hourMinute, language, own, switchLanguage, w } from "./words.js";
 
 const HOUR = 3600;
 
@@ -67,11 +67,11 @@ export class Side {
       const open = this.isOpen(one.key);
       return el(
         `button.person${open ? ".open" : ""}${one.blocked ? ".blocked" : ""}`,
-        { type: "button", "aria-pressed": String(open), "aria-label": `${one.name} ${one.role} ${unread ? w("unread", { n: unread }) : ""}`,
-          title: `${one.name} · ${one.role}${one.subtitle ? ` · ${one.subtitle}` : ""} (Alt+${i + 1})`, onclick: () => this.open(one.key) },
+        { type: "button", "aria-pressed": String(open), "aria-label": `${one.name} ${own(one.role)} ${unread ? w("unread", { n: unread }) : ""}`,
+          title: `${one.name} · ${own(one.role)}${one.subtitle ? ` · ${one.subtitle}` : ""} (Alt+${i + 1})`, onclick: () => this.open(one.key) },
         face(one.name, index(one.key)),
         el("span.person-words", {},
-          el("span.person-head", {}, el("strong", {}, one.name), el("span.role", {}, one.role), el("time", {}, last ? hourMinute(last.date * 1000) : "")),
+          el("span.person-head", {}, el("strong", {}, one.name), el("span.role", {}, own(one.role)), el("time", {}, last ? hourMinute(last.date * 1000) : "")),
           el("span.person-last", {}, one.blocked ? w("blocked") : last ? words(last) : one.subtitle)),
         unread ? el("span.badge", {}, unread > 99 ? "99+" : String(unread)) : null,
       );
@@ -121,7 +121,7 @@ export class Side {
     node.disabled = true;
     try {
       const { ok, text } = await call(`operator/${action}`);
-      this.notice(text || (ok ? w("ok") : "?"), !ok);
+      this.notice(own(text) || (ok ? w("ok") : "?"), !ok);
     } catch (problem) {
       this.notice(problem.message, true);
     }

@@ -70,7 +70,7 @@ export function button(label, iconName, onclick, className = "") {
   return el(`button.iconic${className}`, { type: "button", "aria-label": label, title: label, onclick }, icon(iconName));
 }
 
-// A pop-up list beside an element: [{label, icon, act, danger, hint}]. Escape and a click elsewhere close it.
+// A pop-up list beside an element: [{label, icon, act, danger, hint} or {title} or {row: [{label, name, act}]}]. Escape and a click elsewhere close it.
 let openMenu = null;
 
 export function closeMenu(giveBack = false) {
@@ -87,10 +87,14 @@ export function menu(anchor, entries, at = null) {
   const same = openMenu?.from === anchor && !at;
   closeMenu();
   if (same) return;
+  const choice = (entry, name) =>
+    el(name, { type: "button", role: "menuitem", "aria-label": entry.name, onclick: () => { closeMenu(); entry.act(); } }, entry.label);
   const items = entries.filter(Boolean).map((entry) =>
     entry.title
       ? el("div.menu-title", {}, entry.title)
-      : el(
+      : entry.row
+        ? el("div.menu-row", {}, entry.row.map((one) => choice(one, "button.menu-small")))
+        : el(
           `button.menu-item${entry.danger ? ".danger" : ""}`,
           { type: "button", role: "menuitem", onclick: () => { closeMenu(); entry.act(); } },
           entry.icon ? icon(entry.icon, 18) : null,

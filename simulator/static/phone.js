@@ -3,7 +3,7 @@
 import { button, closeMenu, dialog, el, face, icon, menu } from "./dom.js";
 import { bubble, dayOf, groups, separator, version } from "./messages.js";
 import { call, chatName, index, person, seen, state, upload } from "./store.js";
-import { language, w } from "./words.js";
+import { language, own, w } from "./words.js";
 
 const REACTIONS = ["👍", "👌", "🙏", "👎"];
 
@@ -114,7 +114,7 @@ export class Phone {
     this.owner.replaceChildren(
       face(name, index(key)),
       el("span.owner-name", {}, name),
-      role ? el("span.role", {}, role) : "",
+      role ? el("span.role", {}, own(role)) : "",
       el("span.subtitle", { title: subtitle }, subtitle),
     );
   }
@@ -129,16 +129,15 @@ export class Phone {
       : private_ ? w("bot") : w("group", { n: chat.members.length });
     const parts = [
       private_ ? el("img.bot-face", { src: "/static/icon.svg", alt: "" }) : face(chat.title, Math.abs(chat.id) % 7, ".round"),
-      el("span.chat-title", {}, el("strong", {}, title), el("small", {}, below)),
+      el("span.chat-title", {}, this.who.chats.length > 1 ? this.chatChoice() : el("strong", {}, title), el("small", {}, below)),
     ];
-    if (this.who.chats.length > 1) parts.push(this.chatChoice());
     if (chat.forum) parts.push(this.topicChoice());
     parts.push(button(w("more"), "more", (event) => this.showMore(event.currentTarget)));
     this.bar.replaceChildren(...parts);
   }
 
   chatChoice() {
-    const pick = el("select", { "aria-label": w("chat"), onchange: () => this.openChat(Number(pick.value)) });
+    const pick = el("select.chat-choice", { "aria-label": w("chat"), onchange: () => this.openChat(Number(pick.value)) });
     for (const id of this.who.chats) {
       const name = id === this.who.id ? state.bot.name : chatName(id);
       pick.append(el("option", { value: id, selected: id === this.chatId }, name));
@@ -504,7 +503,7 @@ export class Phone {
   passOn(anchor, payload) {
     const choices = state.persons.map((one) => ({
       label: one.key === this.key ? `${one.name}（${w("here")}）` : one.name,
-      hint: one.role,
+      hint: own(one.role),
       face: face(one.name, index(one.key), ".small"),
       act: () => this.start(one.key, payload),
     }));
@@ -527,7 +526,7 @@ export class Phone {
       { label: w("reply"), icon: "reply", act: () => this.reply(first) },
       words && { label: w("copy"), icon: "copy", act: () => navigator.clipboard?.writeText(words) },
       mine && words && { label: w("edit"), icon: "edit", act: () => this.edit(first) },
-      ...REACTIONS.map((emoji) => ({ label: `${w("react")} ${emoji}`, act: () => send("react", { emoji: first.reactions?.includes(emoji) ? "" : emoji }) })),
+      { row: REACTIONS.map((emoji) => ({ label: emoji, name: `${w("react")} ${emoji}`, act: () => send("react", { emoji: first.reactions?.includes(emoji) ? "" : emoji }) })) },
       { label: w("remove"), icon: "trash", danger: true, act: () => group.forEach((m) => send("delete", { message_id: m.message_id })) },
     ], at);
   }

@@ -36,10 +36,10 @@ const EN = {
   edit: "Edit", remove: "Delete", react: "React", edited: "edited", ownNumber: "own number",
   otherNumber: "another person's card", contact: "Contact", download: "Download", openOn: "Open on whose phone", here: "This phone",
   noAnswer: "The bot did not answer this press",
-  clock: "Business time", set: "Set", setClock: "Set the business time", quarter: "+15 min", hour: "+1 h", dayOn: "+1 day",
+  clock: "Business time", set: "Set", setClock: "Set the business time", quarter: "+15 m", hour: "+1 h", dayOn: "+1 day",
   beforeDay: "08:30", beforeDayHint: "next morning before the day session", close: "15:30", closeHint: "next close", beforeNight: "20:00",
   beforeNightHint: "next evening before the night session",
-  settlement: "Next settlement", restart: "Restart bot", slow: "Limit 429", outage: "Outage", outageOn: "End outage", calls: "Call log",
+  settlement: "Next settlement", restart: "Restart bot", slow: "Limit 429", outage: "Outage", outageOn: "Reconnect", calls: "Call log",
   slowDone: "The next send will be told to wait 5 s", outageNow: "Outage: every connection of the bot is cut", faultsGone: "All faults are cleared",
   noOperator: "The demo's supervisor is not running", lost: "Lost the local server, reconnecting…", back: "Connected again",
   method: "Method", chat: "Chat", time: "Time", status: "Status", failedOnly: "Failures only", faults: "Faults", lay: "Lay", clear: "Clear all",
@@ -60,6 +60,12 @@ export let language = localStorage.getItem("language") === "en" ? "en" : "zh";
 export function w(key, facts = {}) {
   const text = (language === "en" ? EN : ZH)[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
+}
+
+// Roles and answers that come in both languages ("客户 Client", "已重启 / restarted"): the reader's half.
+export function own(text = "") {
+  const [zh, en] = text.includes(" / ") ? text.split(" / ") : (/^(.*[\u4e00-\u9fff]\S*)\s+([A-Za-z][\w &'-]*)$/.exec(text) ?? [text, text, text]).slice(1);
+  return (language === "en" ? en : zh) ?? text;
 }
 
 export function switchLanguage() {
