@@ -36,7 +36,7 @@ _KNOWN = {
     "basis",
 }
 _MARKED_UP = re.compile(r"[*_#>`\[\]|~&<]|^\s*[-+\d]", re.MULTILINE)
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _FaultError(Exception):
@@ -164,7 +164,7 @@ def _split(text: str) -> tuple[str, str, int]:
 
 def _front_matter(front: str) -> dict[str, Any]:
     try:
-        head = yaml.load(front, Loader=_Loader)  # noqa: S506 - a safe loader, in C where it is there
+        head = yaml.load(front, Loader=SAFE_LOADER)  # noqa: S506 - a safe loader, in C where it is there
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1

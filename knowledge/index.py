@@ -33,9 +33,11 @@ VIEW_WEIGHTS: Mapping[str, tuple[float, ...]] = {
     "en": (0.36, 0.34, 0.15, 0.15),
 }
 # The blend where a library is too small, or too large, to fit it.
-_USUAL_BLEND = (9.0, 4.0, 3.0, 2.0, 2.0, 0.5)
+_USUAL_BLEND = (10.0, 1.5, 1.5, 1.0, 4.0, 2.5)
 _UNCLASSIFIED_BLEND = (0.0, 0.0, 9.0, 5.0, 6.0, 0.5)
 _RIDGE = 0.8
+# Below 1: a rare turn of phrase (几天能办好) must not outweigh the subject (销户).
+_RARITY = 0.5
 _MOST_ROWS_CLASSIFIED = 6_000
 _FEWEST_ROWS_FITTED = 150
 _SATURATION = 1.2
@@ -268,6 +270,6 @@ def _vocabulary(
             for feature in row_bags[at][view]:
                 counts[feature] = counts.get(feature, 0) + 1
         vocabulary.append({feature: number for number, feature in enumerate(counts)})
-        rarity = [log(1 + len(rows) / count) for count in counts.values()]
-        idf.append(np.asarray([*rarity, log(1 + len(rows))], dtype=np.float32))
+        rarity = [log(1 + len(rows) / count) ** _RARITY for count in counts.values()]
+        idf.append(np.asarray([*rarity, log(1 + len(rows)) ** _RARITY], dtype=np.float32))
     return vocabulary, idf

@@ -14,7 +14,7 @@ import yaml
 
 from domain.knowledge import Answer, Article, Candidate, Citation, Context, Finding, Kind, Status
 from domain.market import ClientPlan, CompanyRates, Prices, Quote
-from knowledge.articles import AUDIENCES, LANGUAGES, Shelf, read_plain, read_shelf
+from knowledge.articles import AUDIENCES, LANGUAGES, SAFE_LOADER, Shelf, read_plain, read_shelf
 from knowledge.calculation import Calculator
 from knowledge.contracts import TABLE, ContractTable
 from knowledge.lexicon import has_han
@@ -53,6 +53,7 @@ _KIND_FROM = {
 _MOST_CHOICES = 4
 _ENOUGH = 0.9
 _LONGEST = 600
+_INDEXED_TEXT = 300
 _FOLLOW_UP = re.compile(r"^(?:那|那么|还有|and\b|what about|how about|then\b)|呢[?？。]?$", re.IGNORECASE)
 
 
@@ -161,7 +162,7 @@ class Library:
             raise LibraryError(shelf.findings or [empty])
         topics = {article.topic: article.title for article in shelf.articles}
         library = cls(shelf, topics, None, None, shelf.findings)
-        synonyms = yaml.safe_load((KNOWLEDGE / "synonyms.yaml").read_text("utf-8"))
+        synonyms = _yaml(KNOWLEDGE / "synonyms.yaml", [])
         library._raise_index(_corpora(shelf, synonyms, {}, (), {}), cache_dir, background=False)
         return library
 
@@ -327,8 +328,10 @@ class Library:
         desk = self._desk
         if desk is None:
             return self._by_article(question, engine, found, ranking)
-        text = engine.lexicon.normalise(question.q)
-        rules = desk.rules[question.heard]
+        rules, reader = desk.rules[question.heard], desk.readers[question.heard]
+        text = engine.lexicon.normalise(
+            reader.without_products(question.q, self._day_of_tables(question.day))
+        )
         verdict = rules.before_calculation(text, desk.major_amount)
         if verdict is None:
             slots = self._slots(question)
@@ -711,7 +714,7 @@ class _Files:
 
 def _yaml(path: Path, findings: list[Finding]) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(path.read_text("utf-8"))
+        loaded = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - a safe loader, in C
     except OSError:
         findings.append(Finding(path.name, "cannot be read", f"it belongs to {path.parent}"))
         return {}
@@ -748,7 +751,7 @@ def _corpora(
                 phrasings=tuple(dict.fromkeys(p for v in confirmed for p in v.phrasings)),
                 keywords=newest.keywords,
                 not_for=newest.not_for,
-                text=newest.text[:_LONGEST],
+                text=newest.text[:_INDEXED_TEXT],
             )
         if not groups:
             continue

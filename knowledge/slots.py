@@ -88,6 +88,7 @@ _ENGLISH_WORDS = frozenset(
         "pd",
     ]
 )
+_NEVER_SMALL = frozenset(("a", "i", "if", "is", "as", "so", "im", "ad", "op", "pm"))
 _NAMING = r"(?:of|for|on|in|trade|trading|lots?|lot of|contracts? of|margin|fees?|commission)\s+$"
 
 
@@ -249,8 +250,9 @@ class Names:
             return True
         if code not in _ENGLISH_WORDS:
             return True
-        upper = written.isupper() and not text.isupper() and (len(code) > 1 or written not in ("A", "I"))
-        return upper or bool(re.search(_NAMING, before))
+        if written.isupper() and not text.isupper() and code not in ("a", "i"):
+            return True
+        return code not in _NEVER_SMALL and bool(re.search(_NAMING, before))
 
 
 def _plain(text: str) -> str:
@@ -337,6 +339,13 @@ class SlotReader:
 
     def mentions(self, text: str, near: date) -> tuple[Mention, ...]:
         return self._names.find(unicodedata.normalize("NFKC", text), near)
+
+    def without_products(self, text: str, near: date) -> str:
+        """The text with each product as §, so that rules can speak of one."""
+        plain = unicodedata.normalize("NFKC", text)
+        for mention in reversed(self._names.find(plain, near)):
+            plain = plain[: mention.start] + "§" + plain[mention.end :]
+        return plain
 
     def read(self, text: str, near: date) -> Slots:
         """The slots of a text; ``ask`` is None where no figure is asked for."""

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 from knowledge import index
 from knowledge.confidence import fit_confidence
 from knowledge.features import VIEWS, bags
 from knowledge.index import NEGATIVE, PHRASING, Engine, Floats, Ints, Postings
+
+# How strongly the fitted blend keeps to the usual one: phrasings left out are no fair sample of what clients ask.
+_PULL = 2e-3
 
 Matrix = Any
 """A scipy sparse matrix (the package has no types)."""
@@ -33,11 +37,12 @@ class Held:
 def train(raw: "index._Untrained") -> Engine:
     """The engine from rows and vocabulary."""
     matrix = _row_matrix(raw)
-    engine = _assemble(raw, matrix)
+    counts, texts = _saturated(_row_counts(raw, matrix)), _texts(raw)
+    engine = _assemble(raw, matrix, counts, texts)
     if len(raw.texts) > index._MOST_ROWS_CLASSIFIED:
         engine.blend = np.asarray(index._UNCLASSIFIED_BLEND, dtype=np.float32)
         return engine
-    held = _classify(raw, matrix, engine)
+    held = _classify(raw, matrix, texts, engine)
     if len(held.rows) >= index._FEWEST_ROWS_FITTED and len(set(engine.topics)) > 5:
         engine.blend = _fit_blend(engine, held)
         engine.confidence = fit_confidence(engine, held)
@@ -72,7 +77,7 @@ def _row_matrix(raw: "index._Untrained") -> Matrix:
     )
 
 
-def _assemble(raw: "index._Untrained", matrix: Matrix) -> Engine:
+def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Matrix) -> Engine:
     groups = raw.corpus.groups
     positive = np.flatnonzero(raw.sort != NEGATIVE).astype(np.int32)
     row_weights = matrix.copy()
@@ -94,8 +99,8 @@ def _assemble(raw: "index._Untrained", matrix: Matrix) -> Engine:
         idf=tuple(raw.idf),
         offsets=tuple(raw.offsets),
         rows=_postings(row_weights.tocsc(), cap=len(raw.texts) > index._MOST_ROWS_CLASSIFIED),
-        bm25=_postings(_saturated(_row_counts(raw, matrix))),
-        text=_postings(_texts(raw)),
+        bm25=_postings(counts),
+        text=_postings(texts),
         centroid_norm=_centroid_norms(raw, matrix, positive),
         topic_of=np.asarray([topics.index(g.topic) for g in groups], dtype=np.int32),
         topic_weights=None,
@@ -174,21 +179,20 @@ def _centroid_norms(raw: "index._Untrained", matrix: Matrix, positive: Ints) -> 
     return np.asarray(np.maximum(norms, 1e-6), dtype=np.float32)
 
 
-def _classify(raw: "index._Untrained", matrix: Matrix, engine: Engine) -> Held:
+def _classify(raw: "index._Untrained", matrix: Matrix, texts: Matrix, engine: Engine) -> Held:
     """Kernel ridge by topic and by article, into the engine; the exact leave-one-out scores back."""
-    kernel = np.asarray((matrix @ matrix.T).todense(), dtype=np.float64)
+    kernel = (matrix @ matrix.T).toarray()
     size, groups = len(raw.texts), len(engine.keys)
-    by_article = np.zeros((size, groups))
-    by_topic = np.zeros((size, int(engine.topic_of.max()) + 1))
+    by_article = np.zeros((size, groups), dtype=np.float32)
+    by_topic = np.zeros((size, int(engine.topic_of.max()) + 1), dtype=np.float32)
     for row in range(size):
         said = raw.sort[row] != NEGATIVE
         by_article[row, raw.group[row]] = 1.0 if said else -1.0
         if said:
             by_topic[row, engine.topic_of[raw.group[row]]] = 1.0
-    inverse = np.linalg.inv(kernel + index._RIDGE * np.eye(size))
+    inverse = _inverse(kernel)
     topic_weights, article_weights = inverse @ by_topic, inverse @ by_article
-    engine.topic_weights = topic_weights.astype(np.float32)
-    engine.article_weights = article_weights.astype(np.float32)
+    engine.topic_weights, engine.article_weights = topic_weights, article_weights
     rows = np.flatnonzero(raw.sort == PHRASING).astype(np.int32)
     diagonal = np.diag(inverse)[:, None]
     alone_topic = (by_topic - topic_weights / diagonal)[rows]
@@ -196,14 +200,31 @@ def _classify(raw: "index._Untrained", matrix: Matrix, engine: Engine) -> Held:
     scores = np.zeros((len(index.SCORES), len(rows), groups), dtype=np.float32)
     scores[0] = alone_topic[:, engine.topic_of]
     scores[1] = alone_article
-    _hold_out_rows(raw, matrix, engine, kernel, rows, scores)
+    _hold_out_rows(raw, matrix, texts, engine, kernel, rows, scores)
     hidden = scores.copy()
     _hide_topics(raw, engine, inverse, by_topic, by_article, topic_weights, article_weights, rows, hidden)
     return Held(rows, scores, hidden, _known(raw, engine, rows))
 
 
+def _inverse(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Inverse of the kernel plus the ridge, by Cholesky in single precision (the ridge keeps it well conditioned)."""
+    ridged = kernel.copy(order="F")
+    ridged[np.diag_indices(len(ridged))] += index._RIDGE
+    factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
+    if failed:
+        return np.asarray(np.linalg.inv(kernel + index._RIDGE * np.eye(len(kernel))), dtype=np.float32)
+    lower, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
+
+
 def _hold_out_rows(
-    raw: "index._Untrained", matrix: Matrix, engine: Engine, kernel: NDArray[Any], rows: Ints, scores: Floats
+    raw: "index._Untrained",
+    matrix: Matrix,
+    texts: Matrix,
+    engine: Engine,
+    kernel: NDArray[Any],
+    rows: Ints,
+    scores: Floats,
 ) -> None:
     """Nearest, centroid, BM25 and text scores of each row, its own contribution taken out."""
     own = raw.group[rows]
@@ -224,12 +245,14 @@ def _hold_out_rows(
     weighted.data = idf[weighted.indices].astype(np.float32)
     totals = np.maximum(np.asarray(weighted.sum(axis=1)).ravel(), 1e-6)
     scores[4] = np.asarray((weighted @ _saturated(counts).T).todense()) / totals[:, None]
-    scores[5] = np.asarray((weighted @ _texts(raw).T).todense()) / totals[:, None]
-    for number, group in enumerate(own):
-        span = slice(weighted.indptr[number], weighted.indptr[number + 1])
-        tf = np.asarray(counts[int(group), weighted.indices[span]].todense()).ravel() - 1.0
-        saturated = tf * (index._SATURATION + 1) / (tf + index._SATURATION)
-        scores[4, number, group] = float(saturated @ weighted.data[span]) / totals[number]
+    scores[5] = np.asarray((weighted @ texts.T).todense()) / totals[:, None]
+    for group in np.unique(own):
+        in_group = np.asarray(counts[int(group)].todense()).ravel()
+        for number in np.flatnonzero(own == group):
+            span = slice(weighted.indptr[number], weighted.indptr[number + 1])
+            tf = in_group[weighted.indices[span]] - 1.0
+            saturated = tf * (index._SATURATION + 1) / (tf + index._SATURATION)
+            scores[4, number, group] = float(saturated @ weighted.data[span]) / totals[number]
 
 
 def _hide_topics(
@@ -262,7 +285,7 @@ def _known(raw: "index._Untrained", engine: Engine, rows: Ints) -> Floats:
     """For each row, the share of its words' weight that other rows know too."""
     view = VIEWS[engine.lang].index("words")
     vocabulary, idf = raw.vocabulary[view], raw.idf[view]
-    once = float(idf[-1]) - 1e-6
+    once = float(idf[-1]) - 1e-5
     found = np.zeros(len(rows), dtype=np.float32)
     for number, row in enumerate(rows):
         known = total = 0.0
@@ -297,7 +320,8 @@ def _fit_blend(engine: Engine, held: Held) -> Floats:
             value -= part * float(np.log(inside).mean())
             slope -= part * np.einsum("ij,ijk->k", pulled, features) / len(own)
         usual = np.asarray(index._USUAL_BLEND)
-        return value + 2e-4 * float(((weights - usual) ** 2).sum()), slope + 4e-4 * (weights - usual)
+        pull = weights - usual
+        return value + _PULL * float(pull @ pull), slope + 2 * _PULL * pull
 
     start = np.asarray(index._USUAL_BLEND, dtype=np.float64)
     bounds = [(0.0, 40.0)] * len(start)
