@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "QIFU_API_URL": ("Telegram's Bot API, or your own server of it", "`https://api.telegram.org`"),
     "QIFU_DATABASE_URL": ("`sqlite:///path/file.db` or `postgresql://user@host/name`", "`sqlite:///data/qifu.db`"),
     "QIFU_CONFIG": ("the configuration file", "`config.yaml`"),
-    "QIFU_PROXY": ("`http://host:port` or `socks5://host:port` on the way to Telegram; not used for a local server", "none"),
+    "QIFU_PROXY": ("an HTTP proxy, `http://host:port`, on the way to Telegram; not used for a local server", "none"),
     "QIFU_BOT_USERNAME": ("the bot's name, for invitations made on the command line while Telegram is out of reach", "asked of Telegram"),
     "QIFU_WEB_PORT": ("port of health page, metrics and webhook; 0 takes any", "no web pages"),
     "QIFU_WEB_HOST": ("address that the port listens on", "`127.0.0.1`"),
