@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, cast, delete, exists, func, insert, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, cast, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +25,7 @@ from db.models import (
     PositionDay,
     Rung,
 )
-from db.queues import insert_or_ignore
+from db.queues import add_rows, core, insert_or_ignore
 from db.settlements import chunks
 
 
@@ -115,7 +115,7 @@ async def put_rungs(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> No
     if not rows:
         return
     make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
-    statement = make(Rung)
+    statement = make(core(Rung))
     changes = {name: getattr(statement.excluded, name) for name in rows[0] if name != "account"}
     await session.execute(
         statement.on_conflict_do_update(index_elements=["account"], set_=changes), list(rows)
@@ -161,16 +161,19 @@ async def drop_normal_rungs(session: AsyncSession) -> None:
     await session.execute(delete(Rung).where(Rung.level == "normal", Rung.staff_told))
 
 
-async def standing(session: AsyncSession, client_ids: Collection[int] | None) -> list[tuple[Rung, Client]]:
-    """Accounts above normal, of some clients or of all."""
+async def standing(session: AsyncSession, staff_ids: Collection[int] | None) -> list[tuple[Rung, Client]]:
+    """Accounts above normal, looked after by some employees or all."""
     query = (
         select(Rung, Client)
         .join(Client, Client.account == Rung.account)
         .where(Rung.level != "normal")
         .order_by(Rung.account)
     )
-    if client_ids is not None:
-        query = query.where(Client.id.in_(client_ids))
+    if staff_ids is not None:
+        mine = select(Assignment.client_id).where(
+            Assignment.staff_id.in_(staff_ids), Assignment.until.is_(None)
+        )
+        query = query.where(Client.id.in_(mine))
     return [(rung, client) for rung, client in await session.execute(query)]
 
 
@@ -217,42 +220,45 @@ async def assigned(session: AsyncSession, client_ids: Collection[int]) -> dict[i
     return found
 
 
-async def clients_of_staff(session: AsyncSession, staff_ids: Collection[int]) -> list[int]:
-    """Clients looked after by these employees."""
-    rows = await session.scalars(
-        select(Assignment.client_id).where(Assignment.staff_id.in_(staff_ids), Assignment.until.is_(None))
-    )
-    return list(rows)
-
-
 # --- notices and deliveries -------------------------------------------------------------------------------
 
 
 async def add_notices(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[int]:
     """The ids, in the order of the rows."""
-    if not rows:
-        return []
-    return list(
-        await session.scalars(insert(Notice).returning(Notice.id, sort_by_parameter_order=True), list(rows))
-    )
+    return await add_rows(session, Notice, rows, "number")
 
 
 async def add_deliveries(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """The ids, in the order of the rows."""
+    """The ids, in the order of the rows, which belong to new notices."""
     if not rows:
         return []
-    return list(
-        await session.scalars(
-            insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True), list(rows)
+    await session.execute(insert(core(Delivery)), list(rows))
+    found: dict[tuple[int, int | None], int] = {}
+    for chunk in chunks({row["notice_id"] for row in rows}):
+        lines = await session.execute(
+            select(Delivery.id, Delivery.notice_id, Delivery.chat_id).where(Delivery.notice_id.in_(chunk))
         )
-    )
+        found.update({(notice_id, chat_id): line for line, notice_id, chat_id in lines})
+    return [found[row["notice_id"], row["chat_id"]] for row in rows]
 
 
 async def set_outbox_ids(session: AsyncSession, pairs: Sequence[tuple[int, int]]) -> None:
     """(delivery, outbox message) pairs."""
     if pairs:
+        table = core(Delivery)
         await session.execute(
-            update(Delivery), [{"id": delivery, "outbox_id": message} for delivery, message in pairs]
+            update(table).where(table.c.id == bindparam("of")).values(outbox_id=bindparam("to")),
+            [{"of": delivery, "to": message} for delivery, message in pairs],
+        )
+
+
+async def set_tasks(session: AsyncSession, pairs: Sequence[tuple[int, int]]) -> None:
+    """(notice, task) pairs: every delivery of the notice names the task."""
+    if pairs:
+        table = core(Delivery)
+        await session.execute(
+            update(table).where(table.c.notice_id == bindparam("of")).values(task_id=bindparam("to")),
+            [{"of": notice, "to": task} for notice, task in pairs],
         )
 
 
@@ -303,25 +309,17 @@ async def unacknowledged(session: AsyncSession, at: datetime, *, limit: int) -> 
     )
 
 
-async def set_deliveries(session: AsyncSession, notice_id: int, **values: Any) -> None:
-    await session.execute(update(Delivery).where(Delivery.notice_id == notice_id).values(**values))
-
-
 # --- tasks ------------------------------------------------------------------------------------------------
 
 
 async def add_tasks(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[int]:
     """The ids, in the order of the rows."""
-    if not rows:
-        return []
-    return list(
-        await session.scalars(insert(Case).returning(Case.id, sort_by_parameter_order=True), list(rows))
-    )
+    return await add_rows(session, Case, rows, "number")
 
 
 async def add_events(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        await session.execute(insert(CaseEvent), list(rows))
+        await session.execute(insert(core(CaseEvent)), list(rows))
 
 
 async def open_tasks(session: AsyncSession, client_ids: Collection[int]) -> dict[int, Case]:

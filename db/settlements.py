@@ -61,7 +61,7 @@ def chunks(items: Collection[Item], size: int = IN_A_QUERY) -> Iterator[list[Ite
 
 def fen(amount: Decimal | None) -> int | None:
     """CNY with at most two decimals as fen."""
-    return None if amount is None else int(amount * 100)
+    return int(amount * 100) if amount else None if amount is None else 0
 
 
 def exact(price: Decimal | None) -> int | None:

@@ -343,6 +343,7 @@ def _message(
         buttons=_buttons(item, notice_id, delivery_id, agreed),
         template=notice["facts"]["template"] if agreed else "risk.hint",
         priority=Priority.MARGIN,
+        dedupe=f"reminder/{delivery_id}",
         about={"delivery": delivery_id},
         not_before=_after_quiet_hours(work) if quiet else None,
         expires_at=expires,
@@ -403,11 +404,14 @@ async def _phone(
         if reason is not None:
             asked.append(Asked(item.client.id, reason, notices[item.client.account], item.deadline))
     opened = await tasks.open_many(work, asked, roster, {i.client.id: i.client for i in spoken})
-    for item in spoken:
-        if item.client.id in opened:
-            await rows.set_deliveries(
-                work.session, notices[item.client.account], task_id=opened[item.client.id]
-            )
+    await rows.set_tasks(
+        work.session,
+        [
+            (notices[item.client.account], opened[item.client.id])
+            for item in spoken
+            if item.client.id in opened
+        ],
+    )
     recovered = [item.client.id for item in spoken if item.recovered]
     await tasks.close_for(work, recovered, "recovered")
 
@@ -476,7 +480,7 @@ async def _open_task(work: Work, line: Delivery, notice: Notice, reason: str) ->
     client = await work.session.get(Client, line.client_id)
     assert client is not None
     task_id = await tasks.open_one(work, client, reason, notice)
-    await rows.set_deliveries(work.session, notice.id, task_id=task_id)
+    await rows.set_tasks(work.session, [(notice.id, task_id)])
 
 
 # --- what a client does with a reminder -------------------------------------------------------------------

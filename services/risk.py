@@ -29,10 +29,12 @@ from services.work import Deps, Work, reading, working
 _BATCH = 200
 _CARDS = 5
 _SHOWN = 20
+_LOOKED_THROUGH = 200
 _CALLS = tuple(level.value for level in Level if level.at_least(Level.CALL))
 _NIGHT_UNKNOWN = True  # of a client whose positions are not known the earlier deadline is told
 
 Beat = Callable[[], Awaitable[None]]
+Standing = tuple[RungRow, Client]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,15 +292,14 @@ async def tell_staff(work: Work) -> None:
     await rows.drop_normal_rungs(work.session)
 
 
-async def _tell_of(work: Work, changed: Sequence[tuple[RungRow, Client]]) -> None:
+async def _tell_of(work: Work, changed: Sequence[Standing]) -> None:
     roster = await Roster.load(work, [client.id for _, client in changed])
-    lines = await _standings(work, changed)
-    theirs: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for (rung, client), line in zip(changed, lines, strict=True):
+    theirs: dict[int, list[Standing]] = defaultdict(list)
+    for rung, client in changed:
         for member in roster.alerted(client.id, _kinds(work, client.tier, Level(rung.level), rung.why)):
-            theirs[member.id].append(line)
-    for member_id, cards in theirs.items():
-        await _tell_member(work, roster.staff[member_id], cards)
+            theirs[member.id].append((rung, client))
+    for member_id, found in theirs.items():
+        await _tell_member(work, roster.staff[member_id], found)
 
 
 def _kinds(work: Work, tier: str, level: Level, why: str) -> set[str]:
@@ -308,11 +309,11 @@ def _kinds(work: Work, tier: str, level: Level, why: str) -> set[str]:
     return set(kinds)
 
 
-async def _tell_member(work: Work, member: StaffMember, cards: Sequence[dict[str, Any]]) -> None:
+async def _tell_member(work: Work, member: StaffMember, found: Sequence[Standing]) -> None:
     assert member.chat_id is not None
     lang = await outbox.language(work, member.chat_id)
-    if len(cards) <= _CARDS:
-        for card in cards:
+    if len(found) <= _CARDS:
+        for card in await _standings(work, found):
             await outbox.say(
                 work,
                 member.chat_id,
@@ -323,7 +324,6 @@ async def _tell_member(work: Work, member: StaffMember, cards: Sequence[dict[str
                 **_in_words(work, card, lang),
             )
         return
-    ordered = sorted(cards, key=lambda card: card["order"])
     await outbox.say(
         work,
         member.chat_id,
@@ -332,11 +332,19 @@ async def _tell_member(work: Work, member: StaffMember, cards: Sequence[dict[str
         priority=Priority.STAFF,
         buttons=[[Button("risk.all", "risk.list"), Button("task.mine", "task.list")]],
         changed=True,
-        day=cards[0]["day"],
-        count=len(cards),
-        levels=_counts(work, cards, lang),
-        lines=[_in_words(work, card, lang) for card in ordered[:_SHOWN]],
+        day=found[0][0].day,
+        count=len(found),
+        levels=_counts(work, found, lang),
+        lines=await _worst(work, found, lang),
     )
+
+
+async def _worst(work: Work, found: Sequence[Standing], lang: str) -> list[dict[str, Any]]:
+    """The lines of a list, worst first: by level and step, among those by degree."""
+    coarse = sorted(found, key=lambda f: (-Level(f[0].level).rank, -f[0].decile, f[0].account))
+    cards = await _standings(work, coarse[:_LOOKED_THROUGH])
+    ordered = sorted(cards, key=lambda card: card["order"])
+    return [_in_words(work, card, lang) for card in ordered[:_SHOWN]]
 
 
 def _card_buttons(card: dict[str, Any]) -> list[list[Button]]:
@@ -345,16 +353,16 @@ def _card_buttons(card: dict[str, Any]) -> list[list[Button]]:
     return [[Button("risk.phone", "risk.phone", {"notice": card["notice_id"]})]]
 
 
-def _counts(work: Work, cards: Sequence[dict[str, Any]], lang: str) -> list[tuple[str, int]]:
+def _counts(work: Work, found: Sequence[Standing], lang: str) -> list[tuple[str, int]]:
     """(level in words, how many), worst first."""
     numbers: dict[str, int] = defaultdict(int)
-    for card in cards:
-        numbers[card["level"]] += 1
+    for rung, _ in found:
+        numbers[rung.level] += 1
     ordered = sorted(numbers, key=lambda level: -Level(level).rank)
     return [(work.deps.phrases.label(f"level.{level}", lang), numbers[level]) for level in ordered]
 
 
-async def _standings(work: Work, found: Sequence[tuple[RungRow, Client]]) -> list[dict[str, Any]]:
+async def _standings(work: Work, found: Sequence[Standing]) -> list[dict[str, Any]]:
     """What a card says of each account; words come later, by the reader's language."""
     accounts: dict[date, list[str]] = defaultdict(list)
     for rung, _ in found:
@@ -440,7 +448,7 @@ def _in_words(work: Work, card: dict[str, Any], lang: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class RiskList:
     """Accounts above normal that an employee may see, worst first: the lines shown, how many, and of which level."""
 
     day: date | None
@@ -449,24 +457,22 @@ class Standings:
     lines: list[dict[str, Any]]
 
 
-async def standings(work: Work, who: Actor) -> Standings:
+async def standings(work: Work, who: Actor) -> RiskList:
     """For the risk desk all accounts, for managers and officers their own and those they stand in for."""
     member = access.require(who)
-    mine: list[int] | None = None
+    keepers: list[int] | None = None
     if member.role in (Role.MANAGER, Role.OFFICER):
         roster = await Roster.load(work, ())
         away = [
             m.id for m in roster.staff.values() if m.stand_in_id == member.id and not m.present(work.today)
         ]
-        mine = await rows.clients_of_staff(work.session, [member.id, *away])
-    found = await rows.standing(work.session, mine)
-    cards = await _standings(work, found)
-    ordered = sorted(cards, key=lambda card: card["order"])
-    return Standings(
+        keepers = [member.id, *away]
+    found = await rows.standing(work.session, keepers)
+    return RiskList(
         day=max((rung.day for rung, _ in found), default=None),
-        count=len(cards),
-        levels=_counts(work, cards, who.lang),
-        lines=[_in_words(work, card, who.lang) for card in ordered[:_SHOWN]],
+        count=len(found),
+        levels=_counts(work, found, who.lang),
+        lines=await _worst(work, found, who.lang),
     )
 
 
