@@ -4,18 +4,24 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, func, insert, or_, select, update
+from sqlalchemy import CursorResult, Table, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Counter, InboxUpdate, JobRun, Lease, OutboxMessage
+from db.models import Base, Counter, InboxUpdate, JobRun, Lease, OutboxMessage
 
 
 def insert_or_ignore(session: AsyncSession, table: Any) -> Any:
     """An INSERT that leaves existing rows alone, in the words of the session's database."""
     dialect = session.get_bind().dialect.name
     return (sqlite_insert if dialect == "sqlite" else postgres_insert)(table).on_conflict_do_nothing()
+
+
+def core(model: type[Base]) -> Table:
+    """The table itself, for many rows at once: the ORM would break them up wherever another column is empty."""
+    assert isinstance(model.__table__, Table)
+    return model.__table__
 
 
 def changed(result: Any) -> int:
@@ -82,14 +88,27 @@ async def add_message(session: AsyncSession, values: dict[str, Any]) -> int | No
 
 
 async def add_messages(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """The new messages' ids, in the order of the rows, which have no dedupe keys."""
+    """The new messages' ids, in the order of the rows, each of which has a dedupe key of its own."""
+    return await add_rows(session, OutboxMessage, rows, "dedupe_key")
+
+
+async def add_rows(
+    session: AsyncSession, model: type[Base], rows: Sequence[dict[str, Any]], key: str
+) -> list[int]:
+    """Inserts many rows at once; their ids, in order, found again by a unique column.
+
+    Ordered RETURNING would send them to SQLite one by one.
+    """
     if not rows:
         return []
-    return list(
-        await session.scalars(
-            insert(OutboxMessage).returning(OutboxMessage.id, sort_by_parameter_order=True), list(rows)
-        )
-    )
+    table = core(model)
+    await session.execute(insert(table), list(rows))
+    found: dict[Any, int] = {}
+    for start in range(0, len(rows), 5_000):
+        keys = [row[key] for row in rows[start : start + 5_000]]
+        added = await session.execute(select(table.c[key], table.c.id).where(table.c[key].in_(keys)))
+        found.update(added.tuples().all())
+    return [found[row[key]] for row in rows]
 
 
 async def due_messages(

@@ -191,10 +191,11 @@ async def put(
         template=template,
         priority=priority,
         on_doubt=on_doubt,
+        dedupe=dedupe,
         about=about,
         expires_at=expires_at,
     )
-    return await queues.add_message(work.session, {**row, "dedupe_key": dedupe})
+    return await queues.add_message(work.session, row)
 
 
 def message(
@@ -208,6 +209,7 @@ def message(
     template: str | None = None,
     priority: Priority = Priority.DIALOGUE,
     on_doubt: str = "resend",
+    dedupe: str | None = None,
     about: dict[str, Any] | None = None,
     not_before: datetime | None = None,
     expires_at: datetime | None = None,
@@ -229,6 +231,7 @@ def message(
             rows.append(shown)
         body = {**body, "buttons": rows}
     return {
+        "dedupe_key": dedupe,
         "chat_id": chat_id,
         "priority": int(priority),
         "on_doubt": on_doubt,
@@ -247,7 +250,7 @@ def message(
 
 
 async def put_all(work: Work, messages: Sequence[dict[str, Any]]) -> list[int]:
-    """Writes many outbox rows at once; their ids, in order."""
+    """Writes many outbox rows at once, each with a ``dedupe`` of its own; their ids, in order."""
     return await queues.add_messages(work.session, messages)
 
 
