@@ -1,6 +1,5 @@
 """``python -m bot ask``: the library without Telegram, and without a database unless a client's plan is wanted."""
 
-import asyncio
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import cast
 
+from bot.cli_house import opened, running
 from bot.settings import StartError, policy, settings
 from domain.errors import Refusal
 from domain.knowledge import Answer
@@ -57,7 +57,7 @@ def answers(asked: Asked, questions: Iterable[str]) -> Iterator[Answer]:
             rules = policy(found.config)
             library = wiring.library(found, rules, background=False)
             if asked.client is not None:
-                plan = asyncio.run(_plan(asked.client))
+                plan = running(_plan(asked.client))
     except LibraryError as error:
         raise StartError(str(error)) from None
     for question in questions:
@@ -69,16 +69,11 @@ def answers(asked: Asked, questions: Iterable[str]) -> Iterator[Answer]:
 async def _plan(account: str) -> ClientPlan | None:
     """The fee and margin plan of an account in the register."""
     from db import people
-    from db.engine import Database
     from services import access, plans
+    from services.work import reading
 
-    found = settings()
-    database = Database(found.database_url)
-    try:
-        async with database.read() as session:
-            client = await people.client_by_account(session, account)
+    async with opened() as deps, reading(deps) as work:
+        client = await people.client_by_account(work.session, account)
         if client is None:
             raise Refusal("not_found")
-        return plans.of(policy(found.config), access.client_ref(client))
-    finally:
-        await database.close()
+        return plans.of(deps.policy, access.client_ref(client))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,25 +28,34 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs a command; an expected failure is one sentence on standard error and exit code 1."""
+    """The process: its streams, its logs, its exit code."""
     if not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text stream, always
     set_up_logs(level=logging.ERROR)
+    sys.exit(answer(sys.argv[1:]))
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Runs a command; an expected failure is one sentence on standard error and exit code 1."""
     try:
-        app()
+        app(args=list(arguments), prog_name="python -m bot")
+    except SystemExit as ended:
+        return int(ended.code or 0)
     except (Exception, KeyboardInterrupt) as error:
         sentence = _expected(error)
         if sentence is None:
             raise
         print(sentence, file=sys.stderr)
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
 
 
 def _expected(error: BaseException) -> str | None:
     """The sentence for a failure that is no defect."""
     from db import trouble
+    from knowledge.library import LibraryError
 
-    if isinstance(error, StartError | trouble.Unusable):
+    if isinstance(error, StartError | trouble.Unusable | LibraryError):
         return str(error)
     if isinstance(error, Refusal):
         return _words(error)
@@ -121,6 +131,14 @@ def ask(
                 print(json.dumps(dict(found.explanation), ensure_ascii=False, indent=2, default=str))
 
 
+# Refusals whose message speaks of a chat's commands.
+_AT_THE_TERMINAL = {
+    "not_found": "there is no such account in the register: look at the number, or import the register",
+    "already_linked": "the holder of this account is linked already: --relink moves the link to another chat, "
+    "--authorised invites another person",
+}
+
+
 def _tell(text: str) -> None:
     print(text, flush=True)
 
@@ -130,6 +148,8 @@ def _words(refusal: Refusal) -> str:
     from messages.phrases import Phrases
     from messages.split import plain
 
+    if refusal.code in _AT_THE_TERMINAL:
+        return _AT_THE_TERMINAL[refusal.code]
     phrases = Phrases(policy(settings().config).company.words)
     return plain(phrases.text(f"refusal.{refusal.code}", "en", **refusal.facts))
 

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 
 from bot import health, intake
-from bot.settings import Settings
+from bot.settings import Settings, StartError
 from web.app import build
 
 if TYPE_CHECKING:
@@ -43,7 +43,13 @@ async def serve(settings: Settings, running: "Running") -> None:
         return await health.metrics(running)
 
     app = build(probe=probe, metrics=metrics, store=store, secret=settings.webhook_secret)
-    listening = socket.create_server((settings.web_host, settings.web_port or 0))
+    try:
+        listening = socket.create_server((settings.web_host, settings.web_port or 0))
+    except OSError as error:
+        place = f"{settings.web_host}:{settings.web_port}"
+        raise StartError(
+            f"QIFU_WEB_PORT: cannot listen on {place} ({error.strerror}): name another"
+        ) from None
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     log.info("web pages", address=f"http://{settings.web_host}:{listening.getsockname()[1]}/health")
     try:
