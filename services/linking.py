@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from db import linking as rows
-from db import people
+from db import people, talks
 from db.models import Client, Invite, Link, Staff
 from db.queues import next_number
 from domain.errors import Refusal
 from domain.identity import phone_number, proves, telegram_number
 from domain.people import Actor, ClientRef, Role, StaffMember
-from services import access, audit, chats, consents, staff
+from services import access, audit, chats, consents, contact, staff
 from services.outbox import Button, Priority, say
 from services.work import Work
 
@@ -230,6 +230,11 @@ async def open(work: Work, who: Actor, code: str) -> Proof:
     invite = await rows.invite_by_hash(work.session, _hash(code))
     if invite is None:
         raise Refusal("invite_unknown")
+    if invite.state == "used" and _made_this_speaker(invite, who):
+        # Whoever presses START twice has what the invitation was for.
+        if invite.staff_id is not None:
+            return Proof(Step.STAFF, staff=who.staff)
+        raise Refusal("linked_here_already")
     if why := _over(work, invite):
         raise Refusal(f"invite_{why}")
     if invite.staff_id is not None:
@@ -242,6 +247,12 @@ async def open(work: Work, who: Actor, code: str) -> Proof:
     await _go_on(work, who, invite, "tail")
     await audit.note(work, who, "invite.opened", await _subject(work, invite), invite=invite.id)
     return Proof(Step.ASK_TAIL)
+
+
+def _made_this_speaker(invite: Invite, who: Actor) -> bool:
+    if invite.staff_id is not None:
+        return who.staff is not None and who.staff.id == invite.staff_id
+    return invite.opened_by == who.chat_id and any(c.id == invite.client_id for c in who.clients)
 
 
 async def waiting_for(work: Work, who: Actor) -> str | None:
@@ -385,6 +396,7 @@ async def _link_client(work: Work, who: Actor, invite: Invite, client: ClientRef
     if invite.kind == "client" and invite.person == "holder" and any(x.person == "holder" for x in earlier):
         raise Refusal("invite_revoked")
     await rows.settle_invite(work.session, invite.id, "used")
+    invite.opened_by = who.chat_id
     for link in earlier:
         if link.chat_id == who.chat_id or (invite.kind == "relink" and link.person == "holder"):
             await _end(work, link, "moved")
@@ -469,8 +481,11 @@ async def unlink_chat(work: Work, who: Actor, link_id: int) -> ClientRef | None:
 
 
 async def _end(work: Work, link: Link, why: str) -> None:
-    """Ends a client's link, the consents given in it, and what its chat still spoke of."""
+    """Ends a client's link, the consents given in it, and a conversation about the account in that chat."""
     assert link.client_id is not None
+    talk = await talks.open_in_chat(work.session, link.chat_id)
+    if talk is not None and talk.client_id == link.client_id:
+        await contact.end(work, await access.actor_of(work, link.chat_id))
     await people.end_link(work.session, link.id, work.now, why)
     await consents.end_all(work, link.chat_id, link.client_id)
     chat = await people.chat(work.session, link.chat_id)

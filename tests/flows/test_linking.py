@@ -323,6 +323,40 @@ async def test_a_new_telegram_account_is_relinked_and_the_old_chat_is_told(
     assert all(c.revoked_at is not None for c in await rows(desk, Consent))
 
 
+async def test_a_conversation_about_the_account_ends_with_the_link_of_its_chat(
+    desk: Desk, chen: Person, wang: Person
+) -> None:
+    """The manager's next words must not reach a chat that lost the account."""
+    await proved(wang, await invited(chen))
+    await agreed(wang)
+    await wang.text("/human")
+    card = await chen.wait_for("客户对话 #")
+    code = await invited(chen, "/relink 80012345")
+    new = desk.sim.person("wang2", first_name="明", phone=PHONE)
+    await proved(new, code)
+    await wang.wait_for("重新绑定到您的另一个聊天")
+    await chen.text("您的权益是 186420.50 元", reply_to=card)
+    await desk.settled()
+    assert not any("186420.50" in m.text for m in wang.messages)
+
+
+async def test_start_pressed_twice_alarms_nobody(desk: Desk, chen: Person, wang: Person) -> None:
+    """Whoever was linked by an invitation is told so; anybody else that it is used."""
+    code = await invited(chen)
+    await proved(wang, code)
+    await wang.start(code)
+    await wang.wait_for("已经绑定在本聊天")
+    async with desk.work() as work:
+        join, _ = await linking.invite_staff(work, "operator", name="刘洋", role=Role.OFFICER, line="service")
+    liu = desk.sim.person("liu", first_name="洋")
+    for _ in range(2):
+        await liu.start(join)
+        await liu.wait_for("工作聊天已绑定")
+    stranger = await desk.stranger()
+    await stranger.start(join)
+    await stranger.wait_for("已经用过")
+
+
 async def test_an_authorised_person_is_linked_beside_the_holder_who_is_told(
     desk: Desk, chen: Person, wang: Person
 ) -> None:
