@@ -2,12 +2,14 @@
 included.
 """
 
+import contextlib
 import hashlib
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from knowledge.index import Corpus, Engine, build_engine
@@ -24,22 +26,32 @@ def fingerprint(corpus: Corpus) -> str:
     return digest.hexdigest()[:24]
 
 
-def load_or_build(corpus: Corpus, folder: Path | None, *, apart: bool = False) -> Engine:
-    """The engine of a corpus, from the cache where it is there; ``apart`` builds in a process of its own, so
-    that a running bot is not slowed down.
+def load_or_build(
+    corpora: Sequence[Corpus], folder: Path | None, *, apart: bool = False
+) -> dict[str, Engine]:
+    """The engine of each language, from the cache where it is there.
+
+    What has to be built is built at the same time, each language in a process of its own; with
+    ``apart`` a single one too, so that a running bot is not slowed down.
     """
     if folder is None:
-        return build_engine(corpus)
-    path = folder / f"index-{corpus.lang}-{fingerprint(corpus)}.pickle"
-    engine = _read(path)
-    if engine is not None:
-        return engine
-    if apart:
-        _build_apart(corpus, path)
-        engine = _read(path)
-        if engine is not None:
-            return engine
-    engine = build_engine(corpus)
+        return {corpus.lang: build_engine(corpus) for corpus in corpora}
+    paths = {corpus.lang: folder / f"index-{corpus.lang}-{fingerprint(corpus)}.pickle" for corpus in corpora}
+    engines = {lang: _read(path) for lang, path in paths.items()}
+    missing = [corpus for corpus in corpora if engines[corpus.lang] is None]
+    here, elsewhere = ([], missing) if apart or len(missing) > 1 else (missing, [])
+    running = [_build_apart(corpus, paths[corpus.lang]) for corpus in elsewhere]
+    for corpus in here:
+        engines[corpus.lang] = _kept(build_engine(corpus), paths[corpus.lang])
+    for process in running:
+        process.wait()
+    for corpus in elsewhere:
+        path = paths[corpus.lang]
+        engines[corpus.lang] = _read(path) or _kept(build_engine(corpus), path)
+    return {lang: engine for lang, engine in engines.items() if engine is not None}
+
+
+def _kept(engine: Engine, path: Path) -> Engine:
     _write(engine, path)
     return engine
 
@@ -71,17 +83,21 @@ def _write(engine: Engine, path: Path) -> None:
         return
 
 
-def _build_apart(corpus: Corpus, path: Path) -> None:
+def _build_apart(corpus: Corpus, path: Path) -> subprocess.Popen[bytes]:
     """Build in another process; whatever goes wrong there shows when the building is repeated here."""
     root = str(Path(__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    subprocess.run(  # noqa: S603 - our own interpreter and module
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "knowledge.cache", str(path)],
-        input=pickle.dumps(corpus, protocol=5),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env=environment,
-        check=False,
-        capture_output=True,
     )
+    assert process.stdin is not None
+    with process.stdin as pipe, contextlib.suppress(BrokenPipeError):
+        pipe.write(pickle.dumps(corpus, protocol=5))
+    return process
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What a hidden topic's phrasing weighs against one that has an answer: far fewer such questions come in.
 _HIDDEN_WEIGHT = 0.25
 # A phrasing left out of its own article is harder than what clients ask: its writer avoided repeating himself.
-_LEAVE_ONE_OUT_SHIFT = 0.0
+_LEAVE_ONE_OUT_SHIFT = 0.35
 _RIDGE = 1e-3
 SIGNALS = ("lead", "share", "classifier", "nearest", "bm25", "known", "kinds")
 _SIDES = ((0, None), (0, None), (0, None), (0, None), (0, None), (0, None), (None, 0))
@@ -58,11 +58,13 @@ def rank(engine: "Engine", scores: "Floats", known: float, allowed: "Mask", coun
     everything = shares_of(np.where(allowed | is_kind, blend, -np.inf))
     kinds = {engine.topics[g][5:]: float(everything[g]) for g in np.flatnonzero(is_kind)}
     among = shares_of(np.where(library, blend, -np.inf))
-    totals = np.bincount(engine.topic_of, weights=among, minlength=engine.topic_of.max() + 1)
+    totals = np.asarray(np.bincount(engine.topic_of, weights=among), dtype=np.float64)
     order = [int(t) for t in np.argsort(-totals)[:count] if totals[t] > 0]
     groups = tuple(_best_group(engine, among, topic) for topic in order)
     top = totals[order]
-    found = _signals(engine, scores[:, None, :], np.asarray([known]), among[None], everything[None])[0]
+    found = _signals(
+        engine, scores[:, None, :], np.asarray([known]), among[None], totals[None], everything[None]
+    )[0]
     return Ranking(groups, tuple(float(t) for t in top), _probability(engine, found), kinds)
 
 
@@ -83,15 +85,12 @@ def _signals(
     scores: "Floats",
     known: NDArray[Any],
     among: NDArray[np.float64],
+    totals: NDArray[np.float64],
     everything: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Signals of each question: rows x ``SIGNALS``."""
-    topics = int(engine.topic_of.max()) + 1
-    totals = np.zeros((len(among), topics))
-    for topic in range(topics):
-        totals[:, topic] = among[:, engine.topic_of == topic].sum(axis=1)
+    """Signals of each question: rows x ``SIGNALS``. ``among`` are shares of articles, ``totals`` of topics."""
     ordered = -np.sort(-totals, axis=1)
-    first, second = ordered[:, 0], ordered[:, 1] if topics > 1 else np.zeros(len(among))
+    first, second = ordered[:, 0], ordered[:, 1] if totals.shape[1] > 1 else np.zeros(len(among))
     best = np.argmax(among, axis=1)
     numbers = np.arange(len(among))
     lead = np.minimum(np.log((first + 1e-6) / (second + 1e-6)), 8.0)
@@ -144,8 +143,9 @@ def _examine(
         blend[engine.topic_of[None, :] == own_topic[:, None]] = -np.inf
     everything = shares_of(blend)
     among = shares_of(np.where(engine.kind_mask[None, :], -np.inf, blend))
+    totals = among @ np.eye(int(engine.topic_of.max()) + 1)[engine.topic_of]
     right = engine.topic_of[np.argmax(among, axis=1)] == own_topic
-    return _signals(engine, scores, known, among, everything), right.astype(np.float64)
+    return _signals(engine, scores, known, among, totals, everything), right.astype(np.float64)
 
 
 def _logistic(

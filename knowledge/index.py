@@ -112,7 +112,11 @@ class Found:
 
 @dataclass(slots=True)
 class Engine:
-    """The index of one language. Plain arrays and dictionaries: kept in the cache file as they are."""
+    """The index of one language. Plain arrays and dictionaries: kept in the cache file as they are.
+
+    ``classifier`` is features x (topics, then groups): the kernel is linear, so the weights of all phrasings fold
+    into the features' own (half precision: a third decimal decides nothing). None in a library too large for it.
+    """
 
     lang: str
     lexicon: Lexicon
@@ -132,15 +136,10 @@ class Engine:
     text: Postings
     centroid_norm: Floats
     topic_of: Ints
-    topic_weights: Floats | None
-    article_weights: Floats | None
+    kind_mask: Mask
+    classifier: NDArray[np.float16] | None
     blend: Floats
     confidence: "dict[str, Any]" = field(default_factory=dict)
-
-    @property
-    def kind_mask(self) -> Mask:
-        """Which groups are kinds of questions and no articles."""
-        return np.asarray([topic.startswith("kind:") for topic in self.topics])
 
     def search(self, q: str) -> Found:
         """Score every group against a question."""
@@ -150,9 +149,12 @@ class Engine:
         features, factors, idfs, known = self._weigh(bags(self.lang, reading, self.lexicon))
         similarities = self.rows.sums(features, factors)
         scores = np.zeros((len(SCORES), len(self.keys)), dtype=np.float32)
-        if self.topic_weights is not None and self.article_weights is not None:
-            scores[0] = (similarities @ self.topic_weights)[self.topic_of]
-            scores[1] = similarities @ self.article_weights
+        if self.classifier is not None and features:
+            weights = np.asarray(factors, dtype=np.float32)[:, None]
+            decided = (self.classifier[features].astype(np.float32) * weights).sum(axis=0)
+            topics = len(decided) - len(self.keys)
+            scores[0] = decided[:topics][self.topic_of]
+            scores[1] = decided[topics:]
         self._row_scores(similarities, scores)
         total = sum(idfs) or 1.0
         scores[4] = self.bm25.sums(features, idfs) / total
@@ -179,9 +181,8 @@ class Engine:
             at = len(features)
             for feature, count in bag.items():
                 number = vocabulary.get(feature)
-                weight = (1.0 + log(count) if count >= 1 else count) * (
-                    rare if number is None else float(idf[number])
-                )
+                frequency = 1.0 + log(count) if count >= 1 else count
+                weight = frequency * (rare if number is None else float(idf[number]))
                 squares += weight * weight
                 if number is not None:
                     features.append(offset + number)

@@ -37,8 +37,8 @@ Settlements = Prices | Mapping[str, tuple[Decimal, date]]
 """Either a callable (``domain.market.Prices``) or a mapping contract -> (settlement price, trading day)."""
 
 # From here on the best article answers; below, the person chooses; below that, nothing is offered.
-ANSWER_FROM = 0.55
-CLARIFY_FROM = 0.22
+ANSWER_FROM = 0.6
+CLARIFY_FROM = 0.25
 # A plain library has no examples of what lies outside it: it needs less to answer, and offers what it has.
 PLAIN_ANSWER_FROM = 0.35
 PLAIN_CLARIFY_FROM = 0.08
@@ -264,8 +264,7 @@ class Library:
             from knowledge.cache import load_or_build
 
             try:
-                for corpus in corpora:
-                    self._engines[corpus.lang] = load_or_build(corpus, cache_dir, apart=background)
+                self._engines.update(load_or_build(corpora, cache_dir, apart=background))
             except BaseException as error:  # noqa: BLE001 - kept and raised to whoever waits
                 self._failed = error
             self._standing.set()

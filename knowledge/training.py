@@ -51,38 +51,48 @@ def train(raw: "index._Untrained") -> Engine:
 
 def _row_matrix(raw: "index._Untrained") -> Matrix:
     """Rows x features: unit length in each view, times the square root of the view's weight."""
-    starts = [0]
     columns: list[int] = []
-    values: list[float] = []
-    for views in raw.row_bags:
+    counts: list[float] = []
+    lengths: list[int] = []
+    unknown = np.zeros((len(raw.row_bags), len(raw.idf)))
+    for row, views in enumerate(raw.row_bags):
         for view, bag in enumerate(views):
-            vocabulary, idf = raw.vocabulary[view], raw.idf[view]
-            rare = float(idf[-1])
-            squares, cells = 0.0, []
+            vocabulary, offset = raw.vocabulary[view], raw.offsets[view]
+            before = len(columns)
             for feature, count in bag.items():
                 number = vocabulary.get(feature)
-                weight = (1.0 + log(count) if count >= 1 else count) * (
-                    rare if number is None else float(idf[number])
-                )
-                squares += weight * weight
-                if number is not None:
-                    cells.append((raw.offsets[view] + number, weight))
-            scale = index.VIEW_WEIGHTS[raw.corpus.lang][view] ** 0.5 / (squares**0.5 or 1.0)
-            columns.extend(c for c, _ in cells)
-            values.extend(w * scale for _, w in cells)
-        starts.append(len(columns))
+                if number is None:
+                    unknown[row, view] += (_frequency(count) * float(raw.idf[view][-1])) ** 2
+                else:
+                    columns.append(offset + number)
+                    counts.append(count)
+            lengths.append(len(columns) - before)
+    column, count_of = np.asarray(columns, dtype=np.int32), np.asarray(counts)
+    weights = (
+        np.where(count_of >= 1, 1 + np.log(np.maximum(count_of, 1)), count_of)
+        * np.concatenate(raw.idf)[column]
+    )
+    segment = np.repeat(np.arange(len(lengths)), lengths)
+    squares = np.bincount(segment, weights=weights**2, minlength=len(lengths)) + unknown.ravel()
+    view_scale = np.sqrt(np.tile(index.VIEW_WEIGHTS[raw.corpus.lang], len(raw.row_bags)))
+    scale = view_scale / np.sqrt(np.maximum(squares, 1e-12))
+    starts = np.concatenate([[0], np.cumsum(np.asarray(lengths).reshape(len(raw.row_bags), -1).sum(axis=1))])
     return sparse.csr_matrix(
-        (np.asarray(values, dtype=np.float32), np.asarray(columns, dtype=np.int32), np.asarray(starts)),
+        ((weights * scale[segment]).astype(np.float32), column, starts),
         shape=(len(raw.row_bags), raw.offsets[-1]),
     )
+
+
+def _frequency(count: float) -> float:
+    """A feature said twice weighs little more than one said once; one that was only appended weighs less."""
+    return 1.0 + log(count) if count >= 1 else count
 
 
 def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Matrix) -> Engine:
     groups = raw.corpus.groups
     positive = np.flatnonzero(raw.sort != NEGATIVE).astype(np.int32)
-    row_weights = matrix.copy()
-    # A question's weights carry the view's weight once; a row's are its square root: bring both to one product.
-    row_weights = row_weights @ sparse.diags(_per_feature(raw, -0.5))
+    # A question's weights carry the view's weight whole, a row's its square root: the product must hold it once.
+    row_weights = matrix @ sparse.diags(_per_feature(raw, -0.5))
     topics = sorted({g.topic for g in groups})
     return Engine(
         lang=raw.corpus.lang,
@@ -103,8 +113,8 @@ def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Ma
         text=_postings(texts),
         centroid_norm=_centroid_norms(raw, matrix, positive),
         topic_of=np.asarray([topics.index(g.topic) for g in groups], dtype=np.int32),
-        topic_weights=None,
-        article_weights=None,
+        kind_mask=np.asarray([g.is_kind for g in groups]),
+        classifier=None,
         blend=np.asarray(index._USUAL_BLEND, dtype=np.float32),
     )
 
@@ -192,7 +202,9 @@ def _classify(raw: "index._Untrained", matrix: Matrix, texts: Matrix, engine: En
             by_topic[row, engine.topic_of[raw.group[row]]] = 1.0
     inverse = _inverse(kernel)
     topic_weights, article_weights = inverse @ by_topic, inverse @ by_article
-    engine.topic_weights, engine.article_weights = topic_weights, article_weights
+    per_row = matrix @ sparse.diags(_per_feature(raw, -0.5).astype(np.float32))
+    folded = per_row.T @ np.concatenate([topic_weights, article_weights], axis=1)
+    engine.classifier = np.asarray(folded, dtype=np.float16)
     rows = np.flatnonzero(raw.sort == PHRASING).astype(np.int32)
     diagonal = np.diag(inverse)[:, None]
     alone_topic = (by_topic - topic_weights / diagonal)[rows]
@@ -291,7 +303,7 @@ def _known(raw: "index._Untrained", engine: Engine, rows: Ints) -> Floats:
         known = total = 0.0
         for feature, count in raw.row_bags[row][view].items():
             rarity = float(idf[vocabulary[feature]])
-            weight = ((1.0 + log(count) if count >= 1 else count) * rarity) ** 2
+            weight = (_frequency(count) * rarity) ** 2
             total += weight
             known += 0.0 if rarity >= once else weight
         found[number] = known / (total or 1.0)
