@@ -139,9 +139,11 @@ class _Work:
         contract = str(mention.contract) if mention.contract and len(mention.products) == 1 else None
         spec = self.table.spec(product, contract, self.day)
         applied = applied_rates(spec, self.rates, self.plan, self.day)
-        quote = self._quote(product, contract)
-        price = self.slots.price if self.slots.price is not None else quote.price if quote else None
-        said = self.slots.price is not None
+        price = mention.price if mention.price is not None else self.slots.price
+        said = price is not None
+        quote = None if said else self._quote(product, contract)
+        if quote is not None:
+            price = quote.price
         source = "question" if said else f"settlement {quote.contract} {quote.day}" if quote else None
         lots = mention.lots or self.slots.lots or 1
         calc = self._figures(spec, applied, contract, lots, price, source)
@@ -160,7 +162,7 @@ class _Work:
         return _One(calc, spec, head, tuple(lines), tuple(remarks), self._sources(spec), missing)
 
     def _quote(self, product: str, contract: str | None) -> Quote | None:
-        if self.slots.price is not None or self.prices is None or self.slots.ask in _NEEDS_NO_PRICE:
+        if self.prices is None or self.slots.ask in _NEEDS_NO_PRICE:
             return None
         return self.prices(product, contract)
 
@@ -298,10 +300,16 @@ class _Work:
     def _fee_lines(
         self, spec: ContractSpec, applied: AppliedRates, price: Decimal | None, lots: int
     ) -> list[str]:
+        """One line for each rate, the parts of an order that share it named together."""
         lines = []
+        joint = "、" if self.lang == "zh" else ", "
         for title, fees in (("fee_title_company", applied.fees), ("fee_title_exchange", spec.fees)):
+            shared: dict[Fee, list[str]] = {}
             for part, rate in (("open", fees.open), ("close", fees.close), ("close_today", fees.close_today)):
-                lines.append(self._fee_line(self.say(title), self.say(part), rate, price, spec, lots))
+                shared.setdefault(rate, []).append(self.say(part))
+            for rate, parts in shared.items():
+                named = self.say("parts", parts=joint.join(parts))
+                lines.append(self._fee_line(self.say(title), named, rate, price, spec, lots))
         return lines
 
     def _fee_line(
@@ -388,12 +396,15 @@ class _Work:
             remarks.append(self.say("plan_margin", plan=applied.margin_of))
         if uses_fee and applied.fees_of != "company":
             remarks.append(self.say("plan_fee", plan=applied.fees_of))
-        for used, source, what in (
-            (uses_margin, spec.margin_source, "what_margin"),
-            (uses_fee, spec.fee_source, "what_fee"),
-        ):
-            if used:
-                remarks.extend(self._source_remarks(spec, source, self.say(what)))
+        margin_word, fee_word = self.say("what_margin"), self.say("what_fee")
+        if uses_margin and uses_fee and spec.margin_source == spec.fee_source:
+            return remarks + self._source_remarks(
+                spec, spec.fee_source, self.say("both", one=margin_word, other=fee_word)
+            )
+        if uses_margin:
+            remarks.extend(self._source_remarks(spec, spec.margin_source, margin_word))
+        if uses_fee:
+            remarks.extend(self._source_remarks(spec, spec.fee_source, fee_word))
         return remarks
 
     def _source_remarks(self, spec: ContractSpec, source: RowSource, what: str) -> list[str]:
@@ -417,11 +428,11 @@ class _Work:
         for one in ones:
             what = words.get(self.slots.ask or Ask.MARGIN, [margin_word])
             if self.slots.ask in (Ask.TICK_VALUE, Ask.PNL, Ask.CONTRACT_VALUE):
-                what = ["合约" if self.lang == "zh" else "contract terms"]
+                what = [self.say("what_contract")]
             name = one.spec.name(self.lang)
             exchange = EXCHANGES[one.spec.exchange][0 if self.lang == "zh" else 1]
             if len(one.sources) == 1:
-                joined = ("、" if self.lang == "zh" else " and ").join(what)
+                joined = self.say("both", one=what[0], other=what[1]) if len(what) > 1 else what[0]
                 lines.append(
                     self.say("source", name=name, exchange=exchange, what=joined, day=one.sources[0].as_of)
                 )

@@ -88,7 +88,9 @@ def _signals(
     totals: NDArray[np.float64],
     everything: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Signals of each question: rows x ``SIGNALS``. ``among`` are shares of articles, ``totals`` of topics."""
+    """Signals of each question: rows x ``SIGNALS``. ``among`` are shares of articles, ``totals`` of
+    topics.
+    """
     ordered = -np.sort(-totals, axis=1)
     first, second = ordered[:, 0], ordered[:, 1] if totals.shape[1] > 1 else np.zeros(len(among))
     best = np.argmax(among, axis=1)

@@ -114,8 +114,9 @@ class Found:
 class Engine:
     """The index of one language. Plain arrays and dictionaries: kept in the cache file as they are.
 
-    ``classifier`` is features x (topics, then groups): the kernel is linear, so the weights of all phrasings fold
-    into the features' own (half precision: a third decimal decides nothing). None in a library too large for it.
+    ``classifier`` is features x (topics, then groups): the kernel is linear, so the weights of all phrasings
+    fold into the features' own (half precision: a third decimal decides nothing). None in a library too large
+    for it.
     """
 
     lang: str

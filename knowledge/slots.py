@@ -101,6 +101,7 @@ class Mention:
     products: tuple[str, ...]
     contract: ContractCode | None = None
     lots: int | None = None
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +291,7 @@ _LOTS_EN = re.compile(
 _EACH = re.compile(r"(?:每|一)(?:手|张)(?!卡|机|续|银行)")
 _PRICE = re.compile(
     rf"(?:按照?|以|价格?(?:格|位)?(?:是|为|在|到|算)?|现价|报价|成交价|结算价|收盘价|最新价|点位|@|\bat\b|\bprice(?:d| of| is| at)?\b)"
-    rf"\s*[:：]?\s*({NUMBER})(?!\s*(?:手|张|个?月|年|号|天|lots?|%|跳))",
+    rf"\s*[:：]?\s*({NUMBER})(?!\d|\s*(?:手|张|个?月|年|号|天|lots?|%|跳))",
     re.IGNORECASE,
 )
 _PRICE_AFTER = re.compile(rf"({NUMBER})\s*(?:元/吨|块/吨|的价格?|这个价|的话?价|元一吨|点的时候|价位)")
@@ -301,7 +302,7 @@ _CAPITAL = re.compile(
 _FROM_TO = re.compile(
     rf"(?:从|自|from|在|以)?\s*({NUMBER})\s*(?:元|点|块)?\s*(?:附近|进场?的?|入场|开仓|买入?|卖出?|做多|做空|开多|开空|多|空|进多|进空|建仓|成本|买的|开的)?"
     rf"[,，、 ]*(?:涨到了?|跌到了?|升到|降到|到了?|至|平仓|平掉|平|出场?|卖出?|卖掉|买回|涨至|跌至|->|→|to)\s*(?:在|于|了|at)?\s*({NUMBER})"
-    rf"(?!\s*(?:手|张|lots?))",
+    rf"(?!\d|\s*(?:手|张|lots?))",
     re.IGNORECASE,
 )
 _MOVE = re.compile(
@@ -310,7 +311,14 @@ _MOVE = re.compile(
     re.IGNORECASE,
 )
 _MOVE_FIRST = re.compile(rf"({NUMBER})\s*(?:个)?\s*(点|跳|points?|ticks?)", re.IGNORECASE)
-_SHORT = re.compile(r"空(?!仓|间|闲)|做空|卖空|卖出开仓|\bshort\b|\bsold\b|\bsell\b", re.IGNORECASE)
+_SHORT = re.compile(
+    r"(?<!多)空(?!仓|间|闲|头市)|做空|卖空|卖出开仓|开空|卖.{0,16}买回|\bshort(?:ed|ing)?\b|\bsold\b(?=.{0,40}\bbought\b)|\bsell\b(?=.{0,40}\bbuy\b)",
+    re.IGNORECASE,
+)
+_OUTCOME = re.compile(
+    r"赚|亏|赔|挣|盈亏|盈利|损益|利润|盈了|profit|loss|lose|\bmake\b|\bmade\b|gain|earn|p&l|pnl",
+    re.IGNORECASE,
+)
 _RESULT_WORDS = re.compile(
     r"赚|亏|赔|挣|盈亏|盈利|损益|利润|收益|多少钱|多少|profit|loss|lose|make|gain|earn|p&l|pnl|how much",
     re.IGNORECASE,
@@ -351,42 +359,45 @@ class SlotReader:
         """The slots of a text; ``ask`` is None where no figure is asked for."""
         text = unicodedata.normalize("NFKC", text).replace("’", "'")
         mentions = self._names.find(text, near)
-        rest = _blanked(text, mentions)
-        lots, mentions, rest = _lots(text, rest, mentions)
-        slots = self._figures(rest, mentions, lots)
-        if slots.ask is None and mentions and not re.search(r"[^\s?？。.!！,，的呢吗\x00]", rest):
-            return _with(slots, ask=Ask.MARGIN_AND_FEE, bare=True)
-        if slots.ask is not None and self._asks.unless.search(rest):
-            return _with(slots, ask=None)
+        words = _blanked(text, mentions)
+        lots, mentions, figures = _lots(words, mentions)
+        slots = self._figures(words, figures, mentions, lots)
+        if slots.ask is None and mentions and not re.search(r"[^\s?？。.!！,，的呢吗\x00]", figures):
+            return replace(slots, ask=Ask.MARGIN_AND_FEE, bare=True)
+        if slots.ask is not None and self._asks.unless.search(words):
+            return replace(slots, ask=None)
         return slots
 
-    def _figures(self, rest: str, mentions: tuple[Mention, ...], lots: int | None) -> Slots:
-        base = Slots(mentions=mentions, lots=lots, short=bool(_SHORT.search(rest)))
-        ask = self._ask(rest)
-        span = _FROM_TO.search(rest)
-        if span and _RESULT_WORDS.search(rest):
+    def _figures(self, words: str, figures: str, mentions: tuple[Mention, ...], lots: int | None) -> Slots:
+        """The figure asked for (from ``words``) and its prices (from ``figures``, in which lots are
+        blanked).
+        """
+        base = Slots(mentions=mentions, lots=lots, short=bool(_SHORT.search(words)))
+        ask = self._ask(words)
+        span = _FROM_TO.search(figures)
+        if span and _RESULT_WORDS.search(words):
             first, second = number(span[1]), number(span[2])
             if first and second and first / 20 < second < first * 20:
-                return _with(base, ask=Ask.PNL, price_from=first, price_to=second)
-        move = _move(rest)
-        if move is not None and ask not in (Ask.TICK_VALUE, Ask.MAX_LOTS) and _RESULT_WORDS.search(rest):
+                return replace(base, ask=Ask.PNL, price_from=first, price_to=second)
+        left = _left_over(figures)
+        if len(left) == 2 and _OUTCOME.search(words) and left[0] / 3 < left[1] < left[0] * 3:
+            return replace(base, ask=Ask.PNL, price_from=left[0], price_to=left[1])
+        move = _move(figures)
+        if move is not None and ask is not Ask.MAX_LOTS and _RESULT_WORDS.search(words):
             amount, in_ticks, loss = move
-            return _with(base, ask=Ask.PNL, move=amount, move_in_ticks=in_ticks, loss=loss)
+            if ask is not Ask.TICK_VALUE or abs(amount) != 1:
+                return replace(base, ask=Ask.PNL, move=amount, move_in_ticks=in_ticks, loss=loss)
         if ask is None:
             return base
         if ask is Ask.MAX_LOTS:
-            priced = _PRICE.search(rest) or _PRICE_AFTER.search(rest)
+            priced = _PRICE.search(figures) or _PRICE_AFTER.search(figures)
             price = number(priced[1]) if priced else None
-            left = rest.replace(priced[0], " ") if priced else rest
-            return _with(base, ask=ask, lots=None, price=price, capital=_largest(left))
-        return _with(base, ask=ask, price=_price(rest))
+            left = figures.replace(priced[0], " ") if priced else figures
+            return replace(base, ask=ask, lots=None, price=price, capital=_largest(left))
+        return replace(base, mentions=_priced(mentions, figures), ask=ask, price=_price(figures))
 
-    def _ask(self, rest: str) -> Ask | None:
-        return next((ask for ask, pattern in self._asks.patterns if pattern.search(rest)), None)
-
-
-def _with(slots: Slots, **changes: Any) -> Slots:
-    return replace(slots, **changes)
+    def _ask(self, words: str) -> Ask | None:
+        return next((ask for ask, pattern in self._asks.patterns if pattern.search(words)), None)
 
 
 def _blanked(text: str, mentions: Iterable[Mention]) -> str:
@@ -396,47 +407,58 @@ def _blanked(text: str, mentions: Iterable[Mention]) -> str:
     return text
 
 
-def _lots(text: str, rest: str, mentions: tuple[Mention, ...]) -> tuple[int | None, tuple[Mention, ...], str]:
-    """Lots said once for all, or beside each product; and the text without them."""
+def _lots(text: str, mentions: tuple[Mention, ...]) -> tuple[int | None, tuple[Mention, ...], str]:
+    """Lots said once for all, or beside each product; and the text with NULs in their place."""
     said: list[tuple[int, int, int]] = []
-    for match in _LOTS.finditer(rest):
+    for match in _LOTS.finditer(text):
         value = number(match[1])
         if value is not None:
             said.append((match.start(), match.end(), max(1, int(value))))
-    for match in _LOTS_EN.finditer(rest.lower()):
+    for match in _LOTS_EN.finditer(text.lower()):
         value = Decimal(match[1]) if match[1].isdigit() else Decimal(_WORDS_EN[match[1]])
         said.append((match.start(), match.end(), max(1, int(value))))
+    said.sort()
     for start, end, _ in said:
-        rest = rest[:start] + " " + "手" + " " * (end - start - 2) + rest[end:] if end - start >= 2 else rest
-    if len(said) > 1 and len(mentions) > 1:
-        owned = []
-        for mention in mentions:
-            near = min(said, key=lambda s: _distance(mention, s, mentions))
-            owned.append(Mention(mention.start, mention.end, mention.products, mention.contract, near[2]))
-        return None, tuple(owned), rest
-    return (said[0][2] if said else None), mentions, rest
+        text = text[:start] + "\x00" * (end - start) + text[end:]
+    if len(said) < 2 or len(mentions) < 2:
+        return (said[0][2] if said else None), mentions, text
+    after = said[0][0] >= mentions[0].start
+    owned = tuple(replace(mention, lots=_owned(mention, said, after=after)) for mention in mentions)
+    return None, owned, text
 
 
-def _distance(mention: Mention, lots: tuple[int, int, int], mentions: Sequence[Mention]) -> int:
-    """Lots belong to the product that stands next to them; between two equally near ones the order
-    decides.
-    """
-    if lots[0] >= mention.end:
-        return (lots[0] - mention.end) * 2 + 1
-    return (mention.start - lots[1]) * 2 if lots[1] <= mention.start else 0
+def _owned(mention: Mention, said: Sequence[tuple[int, int, int]], *, after: bool) -> int:
+    """The lots of one product among several: those that follow it (螺纹2手豆粕3手), or those before it (2手螺纹)."""
+    if after:
+        following = [lots for start, _, lots in said if start >= mention.end]
+        return following[0] if following else said[-1][2]
+    before = [lots for _, end, lots in said if end <= mention.start]
+    return before[-1] if before else said[0][2]
 
 
 def _price(rest: str) -> Decimal | None:
+    """The price said outright, else the only figure that is left over."""
     match = _PRICE.search(rest) or _PRICE_AFTER.search(rest)
     if match:
         return number(match[1])
-    left = _LOTS.sub(" ", rest)
-    left = re.sub(rf"{NUMBER}\s*(?:%|个点|跳|天|年|月|号|倍|成|次|期|档)", " ", left)
-    numbers = [
-        number(m) for m in re.findall(r"(?<![\d.])\d[\d,]*(?:\.\d+)?\s?(?:万\d{0,4}|w|千|k(?![a-z]))?", left)
-    ]
-    plausible = [n for n in numbers if n is not None and n >= 10]
-    return plausible[0] if len(plausible) == 1 else None
+    left = _left_over(rest)
+    return left[0] if len(left) == 1 else None
+
+
+def _left_over(rest: str) -> list[Decimal]:
+    """Figures that are no share, no day, no count of ticks."""
+    rest = re.sub(rf"{NUMBER}\s*(?:%|个点|跳|天|年|月|号|倍|成|次|期|档)", " ", rest)
+    found = re.findall(r"(?<![\d.])\d[\d,]*(?:\.\d+)?\s?(?:万\d{0,4}|w|千|k(?![a-z]))?", rest)
+    values = [number(text) for text in found]
+    return [value for value in values if value is not None and value >= 10]
+
+
+def _priced(mentions: tuple[Mention, ...], figures: str) -> tuple[Mention, ...]:
+    """Each product with its own price, where as many prices as products were said (螺纹3030豆粕3250)."""
+    left = _left_over(figures)
+    if len(mentions) < 2 or len(left) != len(mentions):
+        return mentions
+    return tuple(replace(m, price=price) for m, price in zip(mentions, left, strict=True))
 
 
 def _largest(rest: str) -> Decimal | None:

@@ -219,7 +219,9 @@ def _classify(raw: "index._Untrained", matrix: Matrix, texts: Matrix, engine: En
 
 
 def _inverse(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Inverse of the kernel plus the ridge, by Cholesky in single precision (the ridge keeps it well conditioned)."""
+    """Inverse of the kernel plus the ridge, by Cholesky in single precision (the ridge keeps it well
+    conditioned).
+    """
     ridged = kernel.copy(order="F")
     ridged[np.diag_indices(len(ridged))] += index._RIDGE
     factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
