@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.settings import Settings, StartError, policy, settings
+from domain.errors import Refusal
 
 if TYPE_CHECKING:
     from services.work import Deps
@@ -80,3 +81,14 @@ def content(file: Path, limit: int) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise StartError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def refused_file(deps: "Deps", file: Path, refusal: Refusal) -> str:
+    """A refused file in one sentence, with its line."""
+    from messages.split import plain
+
+    if refusal.code == "statement_refused":
+        line = refusal.facts.get("line")
+        return f"{file}: " + (f"line {line}: " if line else "") + str(refusal.facts["reason"])
+    words = plain(deps.phrases.text(f"refusal.{refusal.code}", "en", **refusal.facts))
+    return f"{file}: {' '.join(words.split())}"

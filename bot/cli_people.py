@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli_house import content, opened, opened_with_name, operator, running
+from bot.cli_house import content, opened, opened_with_name, operator, refused_file, running
 from bot.cli_terminal import Json, json_line, table, told, waiting
 from bot.settings import StartError
+from domain.errors import Refusal
 from domain.people import Role
 
 if TYPE_CHECKING:
     from services.register import Refused
     from services.staff import StaffLine
+    from services.work import Deps
+    from statements.limits import Limits
+    from statements.register import Register
 
 app = typer.Typer()
 staff_app = typer.Typer(no_args_is_help=True, help="Employees: invite, list, disable.")
@@ -163,13 +167,12 @@ def client_import(
     async def work() -> None:
         from services import register as registers
         from statements.limits import MEBIBYTE, Limits
-        from statements.register import read_register
 
         async with opened() as deps:
             limits = Limits(max_bytes=deps.policy.imports.max_megabytes * MEBIBYTE)
             data = content(file, limits.max_bytes)
             with waiting(f"reading {file.name}"):
-                found = read_register(file.name, data, limits=limits)
+                found = _register(deps, file, data, limits)
                 bad = [(note.line, note.reason) for note in found.rejected]
                 bad += [(r.line, _unknown_plan(r)) for r in registers.faults(deps.policy, found)]
             bad.sort()
@@ -201,6 +204,15 @@ def client_import(
             )
 
     running(work())
+
+
+def _register(deps: "Deps", file: Path, data: bytes, limits: "Limits") -> "Register":
+    from statements.register import read_register
+
+    try:
+        return read_register(file.name, data, limits=limits)
+    except Refusal as refusal:
+        raise StartError(refused_file(deps, file, refusal)) from None
 
 
 def _unknown_plan(refused: "Refused") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli_house import content, opened, operator, running
+from bot.cli_house import content, opened, operator, refused_file, running
 from bot.cli_terminal import Json, json_line, progress, table, told
 from bot.settings import StartError
 from domain.errors import Refusal
@@ -41,7 +41,7 @@ def import_(
                     summary = await _import_one(deps, file, replace)
                 except (Refusal, StartError) as error:
                     refused += 1
-                    told(f"{file}: {_why(deps, error)}" if isinstance(error, Refusal) else error)
+                    told(refused_file(deps, file, error) if isinstance(error, Refusal) else error)
                     continue
                 if as_json:
                     json_line(summary.as_json())
@@ -62,16 +62,6 @@ async def _import_one(deps: "Deps", file: Path, reason: str | None) -> "ImportSu
     data = content(file, deps.policy.imports.max_megabytes * MEBIBYTE)
     with progress(file.name) as moved:
         return await import_file(deps, file.name, data, operator(), reason, moved)
-
-
-def _why(deps: "Deps", refusal: Refusal) -> str:
-    """A refused file in one sentence, with its line."""
-    from messages.split import plain
-
-    if refusal.code == "statement_refused":
-        line = refusal.facts.get("line")
-        return (f"line {line}: " if line else "") + str(refusal.facts["reason"])
-    return " ".join(plain(deps.phrases.text(f"refusal.{refusal.code}", "en", **refusal.facts)).split())
 
 
 def _show(summary: "ImportSummary") -> None:
