@@ -10,7 +10,7 @@ In a test or a benchmark:
         ming = sim.person("ming", first_name="明", phone="+8613800000001", language_code="zh-hans")
 
         await ming.start("payload")                       # also: open(url of a t.me link)
-        await ming.text("手续费多少", reply_to=None, chat=None, thread=None)
+        await ming.text("手续费多少", reply_to=None, chat=None, thread=None, anonymous=False)
         answer = await ming.wait_for("手续费", timeout=5) # since ming's last action; or a pattern, a test
         press = await ming.press("有帮助")                # inline or reply keyboard; waits for the button
         await press.answer()                              # {"text": ..., "alert": ..., "url": ...}

@@ -262,9 +262,10 @@ class Person(Place):
         reply_to: "Shown | int | None" = None,
         chat: "Group | None" = None,
         thread: int | None = None,
+        anonymous: bool = False,
     ) -> Shown:
-        """Write, in the private chat or in a group."""
-        where = _where(reply_to, chat, thread)
+        """Write, in the private chat or in a group (there, as an administrator, anonymously too)."""
+        where = _where(reply_to, chat, thread) | {"anonymous": anonymous}
         return self._did(people.write(self.sim.world, self.account, text, **where))
 
     async def send_photo(self, data: bytes = PICTURE, caption: str = "", **where: Any) -> Shown:

@@ -44,9 +44,14 @@ def say(
     reply_to: int | None = None,
     thread: int | None = None,
     extra: Json | None = None,
+    anonymous: bool = False,
 ) -> Message:
-    """Put a message into a chat as this person; the bot is told where it may see it. Raises SimError."""
+    """Put a message into a chat as this person; the bot is told where it may see it. Raises SimError.
+
+    anonymous: an administrator of a supergroup posts in its name."""
     place = chat or world.chats[who.id]
+    if anonymous and place.members.get(who.id) not in ("administrator", "creator"):
+        raise SimError("only administrators can post anonymously")
     topic = _check_place(world, who, place, thread)
     answered = _find(place, reply_to) if reply_to else None
     if answered is not None and answered.in_topic and thread is None:
@@ -60,7 +65,14 @@ def say(
     # Telegram lets every plain message of a topic reply to the service message that opened it.
     opening = place.messages.get(thread or 0) if in_topic and answered is None else None
     message = world.post(
-        place, who, content, reply_to=answered or opening, thread=thread, in_topic=in_topic, extra=extra or {}
+        place,
+        who,
+        content,
+        reply_to=answered or opening,
+        thread=thread,
+        in_topic=in_topic,
+        extra=extra or {},
+        anonymous=anonymous,
     )
     if bot_sees(world, message):
         world.updates.add("message", message.as_api(), place.id)

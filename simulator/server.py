@@ -89,6 +89,50 @@ class Server:
             self.world.tell("refused", refusal.body())
 
 
+class _Joined(asyncio.Transport):
+    """A transport that sends what one step of the loop writes (head and body) in one go: a system call less, and
+    one waking of the bot instead of two."""
+
+    def __init__(self, inner: asyncio.Transport) -> None:
+        super().__init__()
+        self._inner = inner
+        self._waiting: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(bytes(data))
+
+    def _flush(self) -> None:
+        if self._waiting:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._inner.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._inner.close()
+
+    def abort(self) -> None:
+        self._waiting.clear()
+        self._inner.abort()
+
+    def is_closing(self) -> bool:
+        return self._inner.is_closing()
+
+    def pause_reading(self) -> None:
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._inner.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._inner.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._inner.set_protocol(protocol)
+
+
 class _Line(H11Protocol):
     """A connection that can be found by the address of its client, so that a fault can cut it."""
 
@@ -99,9 +143,10 @@ class _Line(H11Protocol):
         self._lines = lines
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        super().connection_made(transport)
+        joined = _Joined(transport)
+        super().connection_made(joined)
         if self.client is not None:
-            self._lines[self.client] = transport
+            self._lines[self.client] = joined
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -443,7 +443,7 @@ class PeopleSide:
                 return JSONResponse({"error": "there is no such page"}, 404)
             self._page[name] = path.read_bytes()
         kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-        return Response(self._page[name], media_type=kind, headers={"Cache-Control": "no-cache"})
+        return Response(self._page[name], media_type=kind, headers=_PAGE_HEADERS)
 
     async def _file(self, request: Request) -> Response:
         stored = self.world.files.get(request.path_params["file_id"])
@@ -490,6 +490,10 @@ class PeopleSide:
             self._streams.discard(stream)
 
 
+_PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:",
+}
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg", "video/mp4"})
 

@@ -194,8 +194,7 @@ class Updates:
             )
         self._poller = None
         self.choose(allowed)
-        if offset:
-            self.confirm(offset)
+        self.confirm(offset)
 
     async def wait(self, seconds: float) -> None:
         """Until an update comes, the time is up, or another poll takes over (409)."""

@@ -1,6 +1,7 @@
 """The chat page in a real browser: phones, composer, buttons, pictures, the day's panel."""
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -71,6 +72,8 @@ async def browser() -> AsyncIterator[Browser]:
     """The machine's own Chromium."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium on this machine: make test installs it where it may")
         pytest.skip("no Chromium on this machine: install it (Debian: chromium) to test the chat page")
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

@@ -146,6 +146,21 @@ async def test_privacy_hides_what_members_say_to_each_other(
     assert (await updates(bot))[-1].message is not None
 
 
+async def test_an_anonymous_administrator_speaks_as_the_group(
+    sim: Sim, bot: Bot, wang: Person, ming: Person
+) -> None:
+    """Who it was is lost; a plain member cannot."""
+    group = sim.group("群", [wang, ming])
+    await wang.text("接单", chat=group, anonymous=True)
+    heard = (await updates(bot))[-1].message
+    assert heard is not None
+    assert heard.from_user is not None
+    assert heard.sender_chat is not None
+    assert (heard.from_user.username, heard.sender_chat.id) == ("GroupAnonymousBot", group.id)
+    with pytest.raises(SimError):
+        await ming.text("接单", chat=group, anonymous=True)
+
+
 async def test_a_group_that_was_upgraded_refuses_with_its_new_number(
     sim: Sim, bot: Bot, wang: Person
 ) -> None:

@@ -8,8 +8,9 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from telegram import Bot
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest, Conflict
+from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes
 
 from simulator import Person, Sim
 from simulator.server import bind
@@ -38,6 +39,45 @@ async def test_limit_and_negative_offset(sim: Sim, bot: Bot, ming: Person) -> No
     assert [u.message.text for u in await bot.get_updates(limit=2) if u.message] == ["0", "1"]
     assert [u.message.text for u in await bot.get_updates(offset=-2) if u.message] == ["3", "4"]
     assert sim.pending == 2
+
+
+async def test_updates_are_kept_for_a_day(sim: Sim, bot: Bot, ming: Person) -> None:
+    """What nobody fetched by then is gone; business time does not count."""
+    await ming.text("alt")
+    await ming.text("neu")
+    sim.clock.advance(7 * 24 * 3600)
+    next(iter(sim.world.updates.pending.values())).born -= 25 * 3600
+    assert [u.message.text for u in await bot.get_updates() if u.message] == ["neu"]
+
+
+async def test_an_application_of_the_library_polls_and_handles(sim: Sim, ming: Person) -> None:
+    """Its updater, command and button handlers, unchanged."""
+
+    async def greet(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        keys = InlineKeyboardMarkup([[InlineKeyboardButton("好", callback_data="go")]])
+        await context.bot.send_message(ming.id, f"您好 {' '.join(context.args or [])}", reply_markup=keys)
+
+    async def pressed(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        assert update.callback_query is not None
+        await update.callback_query.answer("收到")
+        await update.callback_query.edit_message_text("已办")
+
+    builder = Application.builder().token(sim.token).base_url(f"{sim.url}/bot").job_queue(None)
+    application = builder.base_file_url(f"{sim.url}/file/bot").build()
+    application.add_handler(CommandHandler("start", greet))
+    application.add_handler(CallbackQueryHandler(pressed))
+    async with application:
+        assert application.updater is not None
+        await application.start()
+        await application.updater.start_polling(poll_interval=0)
+        await ming.start("abc")
+        await ming.wait_for("您好 abc")
+        press = await ming.press("好")
+        assert (await press.answer())["text"] == "收到"
+        assert (await ming.wait_for("已办")).edited
+        await application.updater.stop()
+        await application.stop()
+    assert sim.pending == 0
 
 
 async def test_a_long_poll_ends_with_the_first_update(bot: Bot, ming: Person) -> None:
