@@ -392,8 +392,8 @@ class SlotReader:
         if ask is Ask.MAX_LOTS:
             priced = _PRICE.search(figures) or _PRICE_AFTER.search(figures)
             price = number(priced[1]) if priced else None
-            left = figures.replace(priced[0], " ") if priced else figures
-            return replace(base, ask=ask, lots=None, price=price, capital=_largest(left))
+            others = figures.replace(priced[0], " ") if priced else figures
+            return replace(base, ask=ask, lots=None, price=price, capital=_largest(others))
         return replace(base, mentions=_priced(mentions, figures), ask=ask, price=_price(figures))
 
     def _ask(self, words: str) -> Ask | None:
