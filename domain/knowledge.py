@@ -215,7 +215,7 @@ class Answer:
 
     ``confidence`` is the probability that ``candidates[0]`` is right, whatever the kind. ``text`` is plain,
     ``html`` the same with Telegram's tags; ``title`` the article's. ``choices`` (with ``clarify``) are the
-    candidates offered; ``related`` articles and ``next_steps`` (codes of what the chat does) come from the
+    candidates offered; ``related`` articles and ``next_steps`` come from the
     article. ``reason`` names the rule that decided (``advice.prediction``, ``handoff.urgent``); ``missing``
     the slots to ask for (``price``); ``urgent``: a person must see it at once; ``category`` a complaint's
     code from 1 to 15.
@@ -237,7 +237,7 @@ class Answer:
     category: int | None = None
     citations: tuple[Citation, ...] = ()
     related: tuple[Candidate, ...] = ()
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
     urgent: bool = False

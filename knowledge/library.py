@@ -249,6 +249,13 @@ class Library:
             self._told(found, lang, day), q=q or found.title, confidence=1.0, candidates=(candidate,)
         )
 
+    def of_topic(self, topic: str, lang: Lang, as_of: date | None = None) -> Article | None:
+        """The first article of a topic that is in force (an article's next step); None where there is none."""
+        day = as_of or (self._today() if self._today else None)
+        ids = sorted(a for language, a in self._versions if language == lang)
+        found = (self._version(article, lang, day, AUDIENCES[1]) for article in ids)
+        return next((article for article in found if article is not None and article.topic == topic), None)
+
     def topics(self) -> Mapping[str, str]:
         """Slug -> what a client wants to know, from ``topics.yaml``."""
         return self._topics
@@ -559,7 +566,7 @@ class Library:
             title=article.title,
             citations=(citation,),
             related=related,
-            next_steps=tuple(step.do for step in article.next_steps),
+            next_steps=article.next_steps,
             reason="article",
             context=Context(topic=article.topic, article=article.id),
         )
