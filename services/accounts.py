@@ -15,7 +15,7 @@ from domain.knowledge import Answer
 from domain.people import Actor, ClientRef, Role, StaffMember
 from domain.policy import Words
 from domain.risk import Figures, company_degree, exchange_degree, shortfall
-from services import access, audit, consents, tasks
+from services import access, audit, consents, routing, tasks
 from services.consents import Purpose
 from services.work import Work
 
@@ -155,7 +155,7 @@ async def summary(work: Work, who: Actor, asked: Asked | None = None) -> Account
         manager=await _shown_keeper(work, client.id, "manager"),
         officer=await _shown_keeper(work, client.id, "officer"),
         services=work.policy.tiers[client.tier].services,  # type: ignore[index]  # checked at the register
-        cases=await _cases(work, client.id, ("complaint",)),
+        cases=tuple(map(_open_case, await rows.open_cases(work.session, client.id, ("complaint",)))),
         purposes=purposes,
         settled_on=day.day if day else None,
         funds=funds(day) if shown and day else None,
@@ -261,6 +261,13 @@ async def _looks_after(work: Work, member: StaffMember) -> list[int]:
     return [member.id, *away]
 
 
+async def _cases_known_to(work: Work, who: Actor, client_id: int) -> tuple[OpenCase, ...]:
+    """The open cases that an employee may learn of: never one about the own person or line."""
+    member, house = access.require(who), await routing.house(work)
+    found = await rows.open_cases(work.session, client_id)
+    return tuple(_open_case(case) for case in found if routing.knows(case, member, house))
+
+
 async def _card(work: Work, who: Actor, client: ClientRef) -> ClientCard:
     rung = await rows.rung(work.session, client.account)
     day = await rows.latest_day(work.session, client.account)
@@ -274,7 +281,7 @@ async def _card(work: Work, who: Actor, client: ClientRef) -> ClientCard:
         settled_on=day.day if day else None,
         manager=await access.keeper(work, client.id, "manager"),
         officer=await access.keeper(work, client.id, "officer"),
-        cases=await _cases(work, client.id, None),
+        cases=await _cases_known_to(work, who, client.id),
         linked=len(links),
         consented=len(agreed),
     )
@@ -286,25 +293,25 @@ async def _shown_keeper(work: Work, client_id: int, kind: str) -> StaffMember | 
     return member if member is not None and member.active else None
 
 
-async def _cases(work: Work, client_id: int, kinds: tuple[str, ...] | None) -> tuple[OpenCase, ...]:
-    return tuple(
-        OpenCase(c.number, c.kind, c.category, c.state, c.opened_at, c.result_due)
-        for c in await rows.open_cases(work.session, client_id, kinds)
-    )
+def _open_case(case: Case) -> OpenCase:
+    return OpenCase(case.number, case.kind, case.category, case.state, case.opened_at, case.result_due)
 
 
 # --- history --------------------------------------------------------------------------------------------
 
 
 async def history(work: Work, who: str, account: str) -> list[HistoryLine]:
-    """Everything that happened to an account, oldest first: for the operator. The look is itself audited."""
+    """What happened to an account, oldest first: for the operator, so without what compliance alone may know.
+
+    The look is itself audited.
+    """
     client = await people.client_by_account(work.session, account.strip())
     if client is None:
         raise Refusal("not_found")
     lines = [HistoryLine(client.created_at, "register", "account known", "", {"source": client.tier_source})]
     lines += await _assignment_lines(work, client.id)
     lines += await _link_lines(work, client.id)
-    cases = await rows.cases(work.session, client.id)
+    cases = [case for case in await rows.cases(work.session, client.id) if not case.restricted]
     lines += [
         HistoryLine(
             c.opened_at, "case", f"{c.kind} opened", c.number, {"category": c.category, "state": c.state}

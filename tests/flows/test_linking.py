@@ -447,6 +447,41 @@ async def test_a_stranger_gets_nothing_personal(desk: Desk, wang: Person, chen: 
     assert await rows(desk, Invite) == []
 
 
+async def test_a_manager_learns_nothing_of_a_complaint_about_himself(
+    desk: Desk, chen: Person, wang: Person
+) -> None:
+    """The card lists the other case; compliance sees both."""
+    cao = await desk.staff("cao", name="曹颖", role="compliance", code="C01", line="compliance")
+    async with desk.work() as work:
+        client_id, manager_id = (
+            await work.session.scalar(select(Client.id)),
+            await work.session.scalar(select(Staff.id).where(Staff.code == "M01")),
+        )
+        for number, about in (("CP-20260817-0001", manager_id), ("CP-20260817-0002", None)):
+            work.session.add(
+                Case(
+                    number=number,
+                    kind="complaint",
+                    category="10" if about else "5",
+                    severity="general",
+                    state="open",
+                    client_id=client_id,
+                    facts="x",
+                    about_staff_id=about,
+                    restricted=bool(about),
+                    desk="compliance" if about else "officer",
+                    opened_at=work.now,
+                )
+            )
+    await chen.text("/client 80012345")
+    card = await chen.wait_for("未结事项")
+    assert "0002" in card.text
+    assert "0001" not in card.text
+    await cao.text("/client 80012345")
+    card = await cao.wait_for("未结事项")
+    assert "0001" in card.text
+
+
 # --- staff ---------------------------------------------------------------------------------------------------
 
 
