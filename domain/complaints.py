@@ -94,7 +94,9 @@ def weigh(
 def _mentions(words: str, wanted: Iterable[str]) -> bool:
     text = unicodedata.normalize("NFKC", words).lower()
     return any(
-        re.search(rf"\b{re.escape(w)}", text) is not None if w.isascii() else w in text
+        re.search(rf"(?<![a-z0-9]){re.escape(w)}s?(?![a-z0-9])", text) is not None
+        if w.isascii()
+        else w in text
         for w in (word.lower() for word in wanted)
     )
 

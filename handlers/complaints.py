@@ -141,7 +141,7 @@ def _summary(context: Context, draft: Draft) -> dict[str, Any]:
         "category": _category(context, draft.category) if draft.category else None,
         "account": draft.client.account if draft.client else None,
         "reach": draft.reach,
-        "about": draft.about.name if draft.about else draft.about_name,
+        "whom": draft.about.name if draft.about else draft.about_name,
         "facts": draft.facts,
         "demand": draft.demand,
         "files": len(draft.files),

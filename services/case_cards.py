@@ -151,9 +151,7 @@ async def facts(
         "tier": work.policy.tier_name(client.tier, lang) if client else None,
         "reach": row.reach,
         "category": category(work, row.category).name[lang],
-        "about": f"{blamed.name} {label(f'role.{blamed.role}', lang)}"
-        if blamed
-        else opened.get("about_name"),
+        "whom": f"{blamed.name} {label(f'role.{blamed.role}', lang)}" if blamed else opened.get("about_name"),
         "facts": row.facts,
         "demand": row.demand,
         "added": [e.text for e in of.events if e.kind == Kind.ADDED and e.text][-2:],

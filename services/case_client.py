@@ -30,7 +30,8 @@ async def tell_client(
     """A message about an event, to the chat that speaks for the client now: its id, or None where there is none."""
     chat_id = await _chat_of(work, found.row)
     if chat_id is None:
-        await _never_arrived(work, found, event.id, blocked=True)
+        if event.kind != Kind.PHONED:
+            await _never_arrived(work, found, event.id, blocked=True)
         return None
     lang = await outbox.language(work, chat_id)
     args = {"case": found.row.id}
@@ -73,7 +74,9 @@ async def _chat_of(work: Work, case: Case) -> int | None:
 async def told_failed(work: Work, event_id: int, state: str, _reason: str) -> None:
     """Outcome: the client never got a message. It was no contact, and the owner has to phone."""
     event = await rows.event(work.session, event_id)
-    found = await book(work, event.case_id) if event is not None else None
+    if event is None or event.kind == Kind.PHONED:  # the call itself was the contact
+        return
+    found = await book(work, event.case_id)
     if found is not None:
         await _never_arrived(work, found, event_id, blocked=state == "blocked")
 
