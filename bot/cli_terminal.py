@@ -1,12 +1,15 @@
 """What commands show: tables and progress on a terminal, plain lines in a pipe, JSON where it is asked for."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+
+_NUMBER = re.compile(r"-|-?[0-9][0-9,.]*%?")
 
 Json = Annotated[
     bool, typer.Option("--json", help="JSON on standard output, one object a line, nothing else.")
@@ -29,8 +32,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, empty: s
         from rich.table import Table
 
         shown = Table(box=box.SIMPLE_HEAD, header_style="bold")
-        for heading in headings:
-            shown.add_column(heading, overflow="fold")
+        for place, heading in enumerate(headings):
+            numbers = all(_NUMBER.fullmatch(row[place]) for row in words)
+            shown.add_column(heading, overflow="fold", justify="right" if numbers else "left")
         for row in words:
             shown.add_row(*(_literal(cell) for cell in row))
         Console().print(shown)

@@ -192,7 +192,8 @@ def test_a_refused_file_does_not_keep_the_others_out(house: Command, tmp_path: P
     """Each file stands for itself; the exit code tells that one was refused."""
     broken = tmp_path / "broken.txt"
     data = Path(statement("20260817")).read_bytes()
-    broken.write_bytes(data.replace("期末结存".encode(), "期末结余".encode(), 1))
+    assert b"519415.43" in data
+    broken.write_bytes(data.replace(b"519415.43", b"519415.44", 1))
     shown = house("import", str(broken), str(tmp_path / "missing.txt"), statement("20260818"))
     assert shown.code == 1
     assert shown.out.count("\n") == 1
