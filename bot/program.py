@@ -2,21 +2,22 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from telegram.error import InvalidToken, NetworkError, TelegramError
+from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from bot import schedule, webserver, wiring
 from bot.delivery import Delivery
 from bot.inbox import Inbox
-from bot.intake import ALLOWED, Polling, SecondPoller
+from bot.intake import ALLOWED, Polling, SecondPoller, seconds_of
 from bot.lease import HeldLease, LeaseLost
 from bot.raw import RawBot
 from bot.settings import Settings, StartError
 from bot.watch import Watch
+from db import trouble
 from db.engine import Database
 from db.migrate import behind
 from domain.policy import Policy
@@ -34,6 +35,7 @@ class Running:
     deps: Deps
     app: App
     library: Library
+    lease: HeldLease
     inbox: Inbox
     delivery: Delivery
     polling: Polling | None
@@ -67,7 +69,9 @@ async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -
     if not serving.done():
         log.info("stopping; what was not handled waits in the database")
         serving.cancel()
-        await asyncio.wait({serving}, timeout=4.0)
+        done, _ = await asyncio.wait({serving}, timeout=4.0)
+        if done and not serving.cancelled() and (error := serving.exception()) is not None:
+            log.error("something failed while stopping", error=type(error).__name__)
         return
     try:
         serving.result()
@@ -77,20 +81,27 @@ async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -
 
 def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The one sentence behind a failed program, or its first defect."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            return _reason(error)
+    causes = list(_leaves(group))
+    for error in causes:
+        if isinstance(error, StartError):
+            return error
         if isinstance(error, SecondPoller):
             return StartError(
                 "another program polls Telegram with this token: stop it, or give this one a token of its own"
             )
         if isinstance(error, LeaseLost):
-            return StartError(
-                "another run took over this database: this one stops so that nothing is sent twice"
-            )
+            return StartError(f"{error}: this one stops so that nothing is sent twice")
         if isinstance(error, InvalidToken):
             return StartError("Telegram refuses QIFU_BOT_TOKEN: check it with @BotFather")
-    return group.exceptions[0]
+    return causes[0]
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> None:
@@ -101,16 +112,15 @@ async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> 
     delivery = Delivery(deps, bot)
     polling = None if settings.webhook_url else Polling(deps.db, bot, deps.wall, inbox.news)
     inbox.sent_something = delivery.news
-    running = Running(deps, app, library, inbox, delivery, polling)
-    async with asyncio.TaskGroup() as tasks:
-        if settings.web_port is not None or settings.webhook_url:
-            tasks.create_task(webserver.serve(settings, running))
-        await lease.take()
-        try:
+    running = Running(deps, app, library, lease, inbox, delivery, polling)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if settings.web_port is not None or settings.webhook_url:
+                tasks.create_task(webserver.serve(settings, running))
+            await lease.take()
             tasks.create_task(lease.keep())
             await delivery.settle_doubts()
-            await _connect(app)
-            await _arrange_intake(settings, app)
+            await _connect(settings, app)
             if polling is not None:
                 tasks.create_task(polling.run())
             tasks.create_task(delivery.run())
@@ -119,32 +129,47 @@ async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> 
             tasks.create_task(schedule.run(deps, delivery.news))
             tasks.create_task(Watch(deps, bot).run())
             log.info("ready", bot=app.bot.username, sample=deps.policy.company.sample)
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.shield(_leave(app, lease))
+    finally:
+        # Only when every task has ended: whoever waits takes over at once, and must find nothing on its way.
+        await asyncio.shield(_leave(app, lease))
 
 
 async def _leave(app: App, lease: HeldLease) -> None:
-    await lease.release()
-    assert isinstance(app.bot, RawBot)
-    await app.bot.close_connections()
+    try:
+        async with asyncio.timeout(2.0):
+            await lease.release()
+    except Exception as error:
+        if not (isinstance(error, TimeoutError) or trouble.passes(error)):
+            raise
+        log.warning("the lease could not be given back; it ends by itself", error=type(error).__name__)
+    finally:
+        assert isinstance(app.bot, RawBot)
+        await app.bot.close_connections()
 
 
-async def _connect(app: App) -> None:
+async def _connect(settings: Settings, app: App) -> None:
     """Telegram out of reach: tries again with growing pauses, and says so. A wrong token is final."""
     pause = 1.0
     while True:
         try:
             await app.initialize()
+            await _arrange_intake(settings, app)
             return
         except InvalidToken:
             raise
-        except (NetworkError, TelegramError) as error:
+        except BadRequest as error:
+            if settings.webhook_url:
+                raise StartError(f"Telegram refuses QIFU_WEBHOOK_URL: {error.message}") from None
+            raise
+        except RetryAfter as error:
+            pause = max(pause, seconds_of(error))
+            log.warning("telegram asks to wait", again_in_seconds=pause)
+        except TelegramError as error:
             log.warning(
                 "telegram is out of reach; trying again", error=type(error).__name__, again_in_seconds=pause
             )
-            await asyncio.sleep(pause)
-            pause = min(60.0, pause * 2)
+        await asyncio.sleep(pause)
+        pause = min(60.0, pause * 2)
 
 
 async def _arrange_intake(settings: Settings, app: App) -> None:

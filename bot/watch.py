@@ -12,9 +12,8 @@ from pathlib import Path
 import structlog
 from telegram.error import TelegramError
 
-from bot.inbox import place
 from bot.raw import RawBot
-from domain.errors import Refusal
+from domain.errors import Refusal, place
 from messages.phrases import LANGUAGES
 from messages.split import plain
 from services import risk, settlements

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     column,
     delete,
-    distinct,
     exists,
     func,
     insert,
@@ -126,7 +125,7 @@ async def unjudged(session: AsyncSession) -> list[int]:
 
 
 IMPORT_LEASE = "import"
-IMPORT_SILENT = timedelta(seconds=20)
+IMPORT_SILENT = timedelta(seconds=30)
 """An import that has not shown itself for so long was killed."""
 
 
@@ -227,7 +226,7 @@ async def digests(session: AsyncSession, day: date, accounts: Collection[str]) -
     """account -> digest of the money that counts for a day."""
     query = _that_count(select(AccountDay.account, AccountDay.digest), AccountDay)
     rows = await session.execute(query.where(AccountDay.day == day, AccountDay.account.in_(accounts)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def accounts_of(
@@ -266,12 +265,6 @@ async def trades_of(session: AsyncSession, day: date, accounts: Collection[str])
     return found
 
 
-async def accounts_with_positions(session: AsyncSession, day: date, accounts: Collection[str]) -> set[str]:
-    """Those of ``accounts`` that have position rows of a day in a file that counts."""
-    query = _that_count(select(distinct(PositionDay.account)), PositionDay)
-    return set(await session.scalars(query.where(PositionDay.day == day, PositionDay.account.in_(accounts))))
-
-
 async def without_exchange_margin(session: AsyncSession, file_id: int, day: date) -> list[str]:
     """Accounts that a file speaks of whose exchange margin of that day is unknown while positions are there."""
     holds = exists().where(PositionDay.account == AccountDay.account, PositionDay.day == day)
@@ -308,7 +301,7 @@ async def supersede(
     emptied: set[int] = set()
     for chunk in chunks(accounts):
         these = (model.day == day, model.account.in_(chunk), model.file_id.in_(files))
-        emptied |= set(await session.scalars(select(distinct(model.file_id)).where(*these)))
+        emptied |= set(await session.scalars(select(model.file_id).where(*these).distinct()))
         await session.execute(update(model).where(*these).values(file_id=into))
     return emptied
 

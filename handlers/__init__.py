@@ -11,6 +11,7 @@ from telegram.ext import CallbackQueryHandler, ChatMemberHandler, CommandHandler
 from handlers import (
     account,
     buttons,
+    cases,
     chats,
     complaints,
     contact,
@@ -32,6 +33,7 @@ FEATURES: tuple[ModuleType, ...] = (
     staff,
     notices,
     risk,
+    cases,
     complaints,
     contact,
     questions,

@@ -33,7 +33,7 @@ from statements.limits import MEBIBYTE
 
 _CHUNK = 5_000
 _COMPARED = 2_000
-_SILENT = 15.0
+_SILENT = 20.0
 _WHOLE = frozenset({"ctp-text", "cfmmc-workbook"})
 """Formats that tell everything of an account's day; the others tell one kind of thing."""
 
@@ -278,7 +278,7 @@ async def _say_refused(work: Work, chats: Collection[int], name: str, refusal: R
 
 @dataclass(slots=True)
 class _Turn:
-    """This import's claim; ``beat`` shows others that it lives."""
+    """This import's claim; ``beat`` shows others that it lives, and refuses to go on when one has overtaken it."""
 
     deps: Deps
     holder: str
@@ -287,7 +287,11 @@ class _Turn:
     async def beat(self) -> None:
         self.count += 1
         async with self.deps.db.write() as session:
-            await queues.renew_lease(session, rows.IMPORT_LEASE, self.holder, self.deps.wall(), self.count)
+            ours = await queues.renew_lease(
+                session, rows.IMPORT_LEASE, self.holder, self.deps.wall(), self.count
+            )
+        if not ours:
+            raise Refusal("import_overtaken")
 
 
 @asynccontextmanager
@@ -303,8 +307,15 @@ async def _turn(deps: Deps) -> AsyncIterator[_Turn]:
             state = (lease.holder, lease.beat) if lease else None
             if state != seen:
                 seen, since = state, clock()
-            if lease is None or clock() - since > _SILENT:
-                await queues.take_lease(session, rows.IMPORT_LEASE, turn.holder, deps.wall(), 0)
+            free = lease is None or clock() - since > _SILENT
+            if free and await queues.take_lease(
+                session,
+                rows.IMPORT_LEASE,
+                turn.holder,
+                deps.wall(),
+                0,
+                instead_of=lease.holder if lease else None,
+            ):
                 break
         await asyncio.sleep(0.2)
     try:

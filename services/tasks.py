@@ -349,7 +349,7 @@ async def _allowed(work: Work, who: Actor, task_id: int) -> tuple[Case, StaffMem
     case = await work.session.get(Case, task_id, with_for_update=True)
     if case is None or case.kind != "task" or case.client_id is None:
         raise Refusal("not_found")
-    from_pool = case.owner_id is None and member.role in (Role.OFFICER, Role.SUPERVISOR)
+    from_pool = case.desk == "pool" and member.role in (Role.OFFICER, Role.SUPERVISOR)
     if case.owner_id != member.id and not from_pool:
         await access.client_for(work, who, case.client_id)
     return case, member

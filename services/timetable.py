@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from services import case_clocks, contact, linking, notices, reminders, risk
+from db import trouble
+from domain.errors import place
+from services import alerts, case_clocks, contact, linking, notices, reminders, risk, upkeep
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -32,6 +34,7 @@ JOBS: tuple[Job, ...] = (
     Job("risk.tell_staff", risk.tell_pending),
     Job("risk.late_settlement", risk.late_settlement),
     Job("calendar.watch", risk.watch_calendar),
+    Job("queues.forget", upkeep.forget),
 )
 
 
@@ -42,4 +45,18 @@ async def tick(deps: Deps) -> None:
             async with working(deps) as work:
                 await job.run(work)
         except Exception as error:  # noqa: BLE001  # one bad job must not stop margin calls
-            log.error("job failed", job=job.name, error=type(error).__name__)
+            if trouble.passes(error):
+                log.warning("the database cannot be used; a job waits", job=job.name, error=type(error).__name__)
+            else:
+                log.error("job failed", job=job.name, error=type(error).__name__, place=place(error))
+                await _report(deps, job)
+
+
+async def _report(deps: Deps, job: Job) -> None:
+    """Operators learn of a failing job once a day."""
+    try:
+        async with working(deps) as work:
+            key = f"job/{job.name}/{work.today}"
+            await alerts.operators(work, "alert.job_failed", dedupe=key, job=job.name)
+    except Exception as error:  # noqa: BLE001  # it stands in the log already, and the other jobs wait
+        log.error("job failure not reported", job=job.name, error=type(error).__name__, place=place(error))
