@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Case, Conversation, Exchange, OutboxMessage, Relay, Rung
+from db.models import Conversation, Exchange, OutboxMessage, Relay, Rung
 
 
 async def open_in_chat(session: AsyncSession, chat_id: int) -> Conversation | None:
@@ -90,34 +90,21 @@ async def pending_album(session: AsyncSession, key: str) -> OutboxMessage | None
     return found
 
 
-async def card_facts(
-    session: AsyncSession, chat_id: int, client_id: int | None, account: str | None
-) -> dict[str, Any]:
-    """Open cases, level, last question and answer: what a member of staff wants to see first."""
-    cases = 0
-    if client_id is not None:
-        cases = (
-            await session.scalar(
-                select(func.count()).where(
-                    Case.client_id == client_id,
-                    Case.kind == "complaint",
-                    Case.state.in_(("open", "waiting")),
-                    Case.desk != "compliance",
-                )
-            )
-            or 0
-        )
+async def card_facts(session: AsyncSession, chat_id: int, account: str | None) -> dict[str, Any]:
+    """Level, last question and answer: what a member of staff wants to see first.
+
+    Words that were taken for a complaint are left out: they may be about whoever reads the card.
+    """
     level = await session.scalar(select(Rung.level).where(Rung.account == account)) if account else None
     last = (
         await session.execute(
             select(Exchange.question, Exchange.answer)
-            .where(Exchange.chat_id == chat_id)
+            .where(Exchange.chat_id == chat_id, Exchange.kind != "complaint")
             .order_by(Exchange.id.desc())
             .limit(1)
         )
     ).first()
     return {
-        "cases": cases,
         "level": level,
         "question": last.question if last else None,
         "answer": last.answer if last else None,

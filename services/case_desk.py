@@ -287,18 +287,28 @@ async def prompt(work: Work, who: Actor, case_id: int, step: str) -> Prompt:
     return Prompt(step, case_id, found.row.number)
 
 
-async def said(work: Work, who: Actor, text: str, file: File | None = None) -> Prompt | None:
-    """Takes the employee's words for the prompt that stands; None where none does."""
+async def said(
+    work: Work, who: Actor, text: str, file: File | None = None, *, about: int | None = None
+) -> Prompt | None:
+    """Takes the employee's words for the prompt that stands; None where none does.
+
+    ``about``: the case that the words reply to; a prompt for another case does not get them.
+    """
     standing = await people.dialog(work.session, who.chat_id)
     if standing is None or standing.name != STAFF or standing.expires_at <= work.now:
         return None
     step, data = standing.step, dict(standing.data)
     case_id = int(data["case"])
+    if about not in (None, case_id):
+        return None
     found = await book(work, case_id)
     member = access.require(who)
-    if found is None or found.row.owner_id != member.id or not found.standing.running:
+    gone = found is None or found.row.owner_id != member.id or not found.standing.running
+    if found is None or gone or not routing.knows(found.row, member, await routing.house(work)):
         await people.drop_dialog(work.session, who.chat_id)
         return Prompt("gone", case_id, found.row.number if found is not None else "")
+    if not text.strip() and file is None:
+        return _prompt(found, step, data)
     if step in ("ask", "reply"):
         number = await (ask if step == "ask" else reply)(work, who, case_id, text, file)
         await people.drop_dialog(work.session, who.chat_id)

@@ -429,11 +429,13 @@ async def open_cases(work: Work, client_id: int) -> list[CaseLine]:
     return await lines(work, [c for c in found if c.state != "closed"])
 
 
-async def open_cases_known_to(work: Work, member: StaffMember, client_id: int) -> list[CaseLine]:
-    """As ``open_cases``, of which an employee may know: for cards and counts."""
+async def count_known_to(work: Work, member: StaffMember, client_id: int | None) -> int:
+    """How many complaints of a client wait for a result, of those that an employee may know of."""
+    if client_id is None:
+        return 0
     staff = await routing.house(work)
     found = await rows.of_people(work.session, client_ids=[client_id], chat_id=None)
-    return await lines(work, [c for c in found if c.state != "closed" and routing.knows(c, member, staff)])
+    return sum(1 for c in found if c.state in rows.RUNNING and routing.knows(c, member, staff))
 
 
 async def of_client(work: Work, who: Actor) -> list[CaseLine]:

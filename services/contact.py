@@ -13,7 +13,7 @@ from db import people, queues, talks
 from db.models import Client, Conversation, OutboxMessage, Relay
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
-from services import access, audit, outbox
+from services import access, audit, cases, outbox
 from services.hours import is_open, promised
 from services.outbox import Button, Priority, Row
 from services.work import Work
@@ -123,6 +123,7 @@ async def _show_card(work: Work, conversation: Conversation, *, urgent: bool = F
             said=said,
             taken=owner is not None,
             number=conversation.id,
+            cases=await cases.count_known_to(work, member, conversation.client_id),
             promised_by=conversation.promised_by,
             tier=work.policy.tier_name(facts["tier"], lang) if facts["tier"] else None,
             level=work.deps.phrases.label(f"level.{facts['level']}", lang) if facts["level"] else None,
@@ -132,9 +133,7 @@ async def _show_card(work: Work, conversation: Conversation, *, urgent: bool = F
 
 async def _card(work: Work, conversation: Conversation) -> dict[str, Any]:
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
-    known = await talks.card_facts(
-        work.session, conversation.chat_id, conversation.client_id, client.account if client else None
-    )
+    known = await talks.card_facts(work.session, conversation.chat_id, client.account if client else None)
     return {
         **known,
         "name": _shown_name(work, client) if client else None,
