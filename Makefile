@@ -16,6 +16,8 @@ env: .venv/runtime.stamp
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo "python3 -m venv failed: install the package python3-venv"; exit 1; }
 	@echo "building the environment in .venv (a minute or two, once)"
 	@$(PIP) -r requirements/runtime.lock
+	@echo "building the index of the library (ten seconds, once; the bot does it itself where it is missing)"
+	@.venv/bin/python -m bot ask 您好 >/dev/null 2>&1 || true
 	@touch $@
 
 .venv/dev.stamp: .venv/runtime.stamp requirements/dev.lock

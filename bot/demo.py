@@ -31,7 +31,7 @@ from starlette.routing import Route
 from bot.settings import Settings, StartError, policy, settings
 from domain.policy import Policy
 
-FOLDER = Path("data/demo")
+PAGE_PORT = 8090
 TOKEN = "1:demo"  # noqa: S105  # known to everybody: it opens the local Bot API only
 _READY = '"event": "ready"'
 _START_SECONDS = 60.0
@@ -51,9 +51,9 @@ class Ports:
 class Child:
     """One process: its output goes to its log file, the last lines are kept; ``died`` when nobody asked it to end."""
 
-    def __init__(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
-        self.name = name
-        self.log = FOLDER / f"{name}.log"
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = arguments[0]
+        self.log = log
         self.died = asyncio.Event()
         self._command = [sys.executable, "-m", *arguments]
         self._environment = environment
@@ -134,19 +134,22 @@ class Demo:
     """The running demo. ``panel`` is what the page's buttons can ask for."""
 
     def __init__(self, ports: Ports, operator_port: int) -> None:
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        # Two demos at once have two ports, and so two databases.
+        self.folder = Path("data/demo" if ports.page == PAGE_PORT else f"data/demo-{ports.page}")
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.page = f"http://127.0.0.1:{ports.page}"
         shipped = settings({"QIFU_CONFIG": os.environ.get("QIFU_CONFIG", "")}, Path("/nonexistent"))
         self.settings: Settings = replace(
             shipped,
             token=TOKEN,
             api_url=f"http://127.0.0.1:{ports.api}",
-            database_url=f"sqlite:///{FOLDER / 'qifu.db'}",
+            database_url=f"sqlite:///{self.folder / 'qifu.db'}",
             clock=f"{self.page}/sim/clock",
         )
         self.policy: Policy = policy(self.settings.config)
-        self.simulator = Child("simulator", self._simulator_arguments(ports, operator_port), dict(os.environ))
-        self.bot = Child("bot", ["bot", "run"], self._bot_environment())
+        arguments = self._simulator_arguments(ports, operator_port)
+        self.simulator = Child(arguments, dict(os.environ), self.folder / "simulator.log")
+        self.bot = Child(["bot", "run"], self._bot_environment(), self.folder / "bot.log")
         self.panel: dict[str, Callable[[dict[str, Any]], Awaitable[str]]] = {
             "next-settlement": self.next_settlement,
             "restart-bot": self.restart_bot,
@@ -195,18 +198,24 @@ class Demo:
 
     async def _open(self, tell: Callable[[str], None], browser: bool, began: float) -> None:
         await self.simulator.start("Bot API")
+        from bot import demo_data  # takes a second, in which the simulator starts
+
+        database = await demo_data.lay_out(self.settings)
         await self.simulator.appeared()
         tell(f"chat page  {self.page}  (Ctrl-C ends the demo)")
         if browser and sys.stdout.isatty() and _has_display():
             webbrowser.open(self.page)
-        from bot import demo_data
-
-        await demo_data.make(self.settings, self.policy)
-        await self.bot.start(_READY)
+        begin = demo_data.at(self.settings, self.policy, database, demo_data.BEGINS)
+        try:
+            async with demo_data.closed(begin):
+                await self.bot.start(_READY)
+                await demo_data.fill(self.settings, self.policy, database)
+        finally:
+            await database.close()
         for key in demo_data.LINKED:
             await self._tell_page(f"persons/{key}/start", {})
         await self.bot.appeared()
-        tell(f"the bot is ready after {time.monotonic() - began:.1f} s; logs are in {FOLDER}")
+        tell(f"the bot is ready after {time.monotonic() - began:.1f} s; logs are in {self.folder}")
 
     async def _first_death(self) -> str:
         children = (self.simulator, self.bot)

@@ -1,8 +1,10 @@
 """The sample brokerage of the demo: a fresh database with its staff, clients, linked chats and settlements so far."""
 
+import asyncio
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import wiring
+from bot.lease import HeldLease
 from bot.settings import Settings
 from db import people, register, settlements
 from db.engine import Database
@@ -54,24 +57,39 @@ def settled_at(day: date) -> datetime:
     return moment(day, _SETTLED_AT)
 
 
-async def make(settings: Settings, policy: Policy) -> None:
-    """Creates the database anew and fills it. What was there is deleted."""
+async def lay_out(settings: Settings) -> Database:
+    """A new, empty database of this program's revision; what was there is deleted."""
     file = Database(settings.database_url).file
     assert file is not None
     for ending in ("", "-wal", "-shm"):
         file.with_name(file.name + ending).unlink(missing_ok=True)
     database = Database(settings.database_url)
+    await upgrade(database)
+    return database
+
+
+@asynccontextmanager
+async def closed(deps: Deps) -> AsyncIterator[None]:
+    """While the block runs, the bot may start and build its index, but waits for the house to be opened."""
+    lease = HeldLease(deps)
+    await lease.take()
+    keeping = asyncio.create_task(lease.keep())
     try:
-        await upgrade(database)
-        await _fill(at(settings, policy, database, BEGINS - _LONG_AGO))
-        deps = at(settings, policy, database, BEGINS)
-        for day, files in settlement_days():
-            if day <= LAST_SETTLED:
-                await load(deps, files)
-        # Linked last: what the past had to tell is no news on the first morning.
-        await _link(deps)
+        yield
     finally:
-        await database.close()
+        keeping.cancel()
+        await lease.release()
+
+
+async def fill(settings: Settings, policy: Policy, database: Database) -> None:
+    """Staff, register, the settlements so far, and the phones of the page."""
+    await _hire(at(settings, policy, database, BEGINS - _LONG_AGO))
+    deps = at(settings, policy, database, BEGINS)
+    for day, files in settlement_days():
+        if day <= LAST_SETTLED:
+            await load(deps, files)
+    # Linked last: what the past had to tell is no news on the first morning.
+    await _link(deps)
 
 
 def at(settings: Settings, policy: Policy, database: Database, instant: datetime) -> Deps:
@@ -91,7 +109,7 @@ async def newest(deps: Deps) -> date:
         return await settlements.newest_day(work.session) or LAST_SETTLED
 
 
-async def _fill(deps: Deps) -> None:
+async def _hire(deps: Deps) -> None:
     """Staff and register."""
     with (SAMPLES / "staff.csv").open(encoding="utf-8", newline="") as lines:
         roll = list(csv.DictReader(lines))
