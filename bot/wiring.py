@@ -5,23 +5,21 @@ import csv
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from telegram.ext import Application, ContextTypes
-from telegram.request import HTTPXRequest
-
-import handlers
 from bot.clock import business_clock, wall
-from bot.raw import RawBot
 from bot.settings import Settings, StartError
 from db.engine import Database
 from domain.calendar import TradingCalendar, read_days
 from domain.policy import Policy
-from handlers.context import App, Context
 from knowledge.library import Library
 from messages.phrases import BEIJING, Phrases
 from services import plans
 from services.prices import PriceBook
 from services.work import Deps
+
+if TYPE_CHECKING:
+    from handlers.context import App
 
 CALENDAR = Path(__file__).parent.parent / "knowledge" / "tables" / "calendar.csv"
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
@@ -74,8 +72,16 @@ def deps(settings: Settings, policy: Policy, database: Database, loaded: Library
     )
 
 
-def application(settings: Settings, in_flight: int) -> App:
+def application(settings: Settings, in_flight: int) -> "App":
     """python-telegram-bot, never started: no updater, no job queue, no persistence. Intake and delivery are ours."""
+    # Most commands of the operator never speak to Telegram, and its library takes half a second to load.
+    from telegram.ext import Application, ContextTypes
+    from telegram.request import HTTPXRequest
+
+    import handlers
+    from bot.raw import RawBot
+    from handlers.context import Context
+
     if settings.token is None:
         raise StartError(
             "QIFU_BOT_TOKEN is not set: put the token from @BotFather into the environment or .env"

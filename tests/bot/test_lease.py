@@ -1,7 +1,6 @@
 """One process at a time runs the house."""
 
 import asyncio
-import subprocess
 import sys
 
 from sqlalchemy import select
@@ -26,8 +25,8 @@ async def test_a_second_run_waits_and_takes_over_when_the_first_leaves(desk: Des
 async def test_the_lease_of_a_process_that_died_here_is_taken_at_once(desk: Desk) -> None:
     """A kill leaves the row behind; the next run need not wait for its time to pass."""
     await desk.stop()
-    dead = subprocess.Popen([sys.executable, "-c", "pass"])
-    dead.wait()
+    dead = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
+    await dead.wait()
     async with desk.work() as work:
         holder = f"{lease._machine()}/{dead.pid}/12345/x"
         work.session.add(Lease(name=lease.NAME, holder=holder, renewed_at=work.now, beat=0))
@@ -46,5 +45,5 @@ async def test_a_run_that_lost_the_lease_stops(desk: Desk) -> None:
     async with desk.work() as work:
         from db import queues
 
-        await queues.take_lease(work.session, lease.NAME, second.holder, work.now, 0)
+        await queues.take_lease(work.session, lease.NAME, second.holder, work.now, 0, instead_of=first.holder)
         assert not await queues.renew_lease(work.session, lease.NAME, first.holder, work.now, 1)

@@ -53,7 +53,7 @@ def test_no_window_of_any_kind_is_ever_overfull(walk: list[tuple[float, int]]) -
 
 def test_a_burst_to_many_chats_is_cut_at_the_limit() -> None:
     """The twenty-sixth message of a second waits."""
-    assert 25 == len(drive([(0.0, n) for n in range(1, 60)]))
+    assert len(drive([(0.0, n) for n in range(1, 60)])) == 25
 
 
 def test_a_pause_is_obeyed_until_its_end_and_never_shortened() -> None:
