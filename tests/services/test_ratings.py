@@ -1,0 +1,140 @@
+"""A tier from twelve months of settlement, where the register names none."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import insert
+
+from db.models import AccountDay, AuditEntry, Client, ImportedFile, TradeDay
+from domain.policy import FeeAddon
+from scoring.history import Month, month_number, years
+from services import ratings
+from services.ratings import Rated, retained
+from tests.services.settled import Settled, settled
+
+NEWEST = date(2026, 8, 17)
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[Settled]:
+    async with settled(database_url) as opened:
+        yield opened
+
+
+async def history(
+    house: Settled,
+    account: str,
+    *,
+    commission: int,
+    equity: int,
+    months: int = 12,
+    closings: int = 0,
+    first_back: int = 1,
+) -> None:
+    """A settlement day in each of ``months`` months, the latest ``first_back`` months before 2026-08, all alike."""
+    async with house.deps.db.write() as session:
+        file = ImportedFile(
+            sha256=account, name="h", format="csv-wide", day=NEWEST, state="in", accounts=1, positions=0, trades=0,
+            by="test", at=house.clock[0], judged_at=house.clock[0],
+        )  # fmt: skip
+        session.add(file)
+        await session.flush()
+        days = [
+            date(n // 12, n % 12 + 1, 15)
+            for n in range(2026 * 12 + 8 - first_back - months, 2026 * 12 + 8 - first_back)
+        ]
+        await session.execute(
+            insert(AccountDay),
+            [
+                {
+                    "file_id": file.id, "account": account, "day": day, "commission": Decimal(commission) / months,
+                    "equity": Decimal(equity), "curr_margin": Decimal(0), "delivery_margin": Decimal(0), "digest": "m",
+                }
+                for day in days
+            ],
+        )  # fmt: skip
+        trades = [
+            {
+                "file_id": file.id, "account": account, "day": day, "exchange": "SHFE", "instrument": "rb2610",
+                "direction": "sell", "offset": "close", "price": Decimal(3030), "lots": 1, "fee": Decimal(0),
+            }
+            for day in days
+            for _ in range(closings)
+        ]  # fmt: skip
+        if trades:
+            await session.execute(insert(TradeDay), trades)
+
+
+async def tiers(house: Settled) -> dict[str, tuple[str, str]]:
+    return {c.account: (c.tier, c.tier_source) for c in await house.all(Client)}
+
+
+async def test_the_rule_decides_by_retained_fee_and_capital(house: Settled) -> None:
+    """A sixth of the commission is the company's at an add-on of 20 %; the bounds belong to the upper class."""
+    for account in ("1001", "1002", "1003"):
+        await house.client(account, tier="retail", tier_source="default")
+    await history(house, "1001", commission=119_940, equity=99_999)
+    await history(house, "1002", commission=120_000, equity=100_000)
+    await history(house, "1003", commission=6_000_000, equity=10_000_000)
+    assert await ratings.rate(house.deps, NEWEST) == Rated(3, 2)
+    assert await tiers(house) == {
+        "1001": ("retail", "rule"),
+        "1002": ("key", "rule"),
+        "1003": ("premier", "rule"),
+    }
+    changes = [e.detail for e in await house.all(AuditEntry) if e.action == "tier.changed"]
+    assert {"fee_premier", "capital_premier"} == set(changes[-1]["reasons"])
+
+
+async def test_the_register_s_tier_is_never_touched(house: Settled) -> None:
+    """Whatever the figures say."""
+    await house.client("1001", tier="retail", tier_source="register")
+    await history(house, "1001", commission=6_000_000, equity=10_000_000)
+    assert await ratings.rate(house.deps, NEWEST) == Rated(0, 0)
+    assert await tiers(house) == {"1001": ("retail", "register")}
+
+
+async def test_eleven_months_are_not_enough(house: Settled) -> None:
+    """Nothing is reckoned up to a year: the default stays until twelve months are there."""
+    await house.client("1001", tier="retail", tier_source="default")
+    await history(house, "1001", commission=6_600_000, equity=10_000_000, months=11)
+    await ratings.rate(house.deps, NEWEST)
+    assert await tiers(house) == {"1001": ("retail", "default")}
+
+
+async def test_a_client_falls_only_after_two_months(house: Settled) -> None:
+    """Premier before; one month's decision is lower: stays. The second: falls."""
+    await house.client("1001", tier="premier", tier_source="rule")
+    await history(house, "1001", commission=120_000, equity=100_000, months=12)
+    await ratings.rate(house.deps, NEWEST)
+    assert await tiers(house) == {"1001": ("premier", "rule")}
+    await history(house, "1001", commission=10_000, equity=100_000, months=1, first_back=13)
+    await ratings.rate(house.deps, NEWEST)
+    assert await tiers(house) == {"1001": ("key", "rule")}
+
+
+async def test_once_a_day_is_enough(house: Settled) -> None:
+    """The job rates on the first look of a day."""
+    await house.client("1001", tier="retail", tier_source="default")
+    await history(house, "1001", commission=120_000, equity=100_000)
+    assert await ratings.daily(house.deps) is not None
+    assert await ratings.daily(house.deps) is None
+
+
+def test_what_the_company_keeps_follows_from_the_add_on() -> None:
+    """100 x 1.2 + 5 lots at 1.00: the exchange's 100.00 goes on."""
+    assert retained(Decimal(125), 5, FeeAddon(share=Decimal("0.2"), per_lot=Decimal(1))) == Decimal(25)
+    assert retained(Decimal(125), 5, FeeAddon()) == 0
+
+
+def test_capital_is_the_average_over_days_and_not_over_months() -> None:
+    """A month with more trading days counts more."""
+    last = month_number(2026, 7)
+    rows = [Month("a", last - n, 100_00, 1, 1_000_00 * 20, 20) for n in range(11)]
+    rows.append(Month("a", last - 11, 100_00, 1, 3_000_00 * 10, 10))
+    found = years(rows, last)["a"]
+    assert (found.commission, found.lots, found.capital) == (Decimal("1200.00"), 12, Decimal("1086.96"))
+    assert years(rows, last + 1) == {}
+    assert years([], last) == {}
