@@ -46,7 +46,7 @@ async def opened_with_name() -> AsyncIterator["Deps"]:
     """As ``opened``, knowing the bot's name in Telegram, which invitations need."""
     found = settings()
     async with opened(found) as deps:
-        name = os.environ.get("QIFU_BOT_USERNAME") or await _name(found)
+        name = found.bot_username or await _name(found)
         yield replace(deps, bot_username=lambda: name)
 
 

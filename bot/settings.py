@@ -31,6 +31,7 @@ class Settings:
     webhook_url: str | None
     webhook_secret: str | None
     clock: str | None
+    bot_username: str | None = None  # where Telegram need not be asked for it
 
 
 def settings(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
@@ -51,6 +52,7 @@ def settings(environment: Mapping[str, str] | None = None, dotenv: Path = Path("
         webhook_url=value("QIFU_WEBHOOK_URL"),
         webhook_secret=value("QIFU_WEBHOOK_SECRET"),
         clock=value("QIFU_CLOCK"),
+        bot_username=value("QIFU_BOT_USERNAME"),
     )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import csv
-import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +55,6 @@ def deps(settings: Settings, policy: Policy, database: Database, loaded: Library
     def no_library() -> Library:
         raise StartError("this command does not load the library")
 
-    username: list[str] = []
-
     return Deps(
         policy=policy,
         db=database,
@@ -68,7 +65,7 @@ def deps(settings: Settings, policy: Policy, database: Database, loaded: Library
         now=business_clock(settings.clock),
         wall=wall,
         new_token=new_token,
-        bot_username=lambda: username[0] if username else os.environ.get("QIFU_BOT_USERNAME", ""),
+        bot_username=lambda: settings.bot_username or "",
     )
 
 

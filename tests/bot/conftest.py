@@ -54,3 +54,10 @@ def house(command: Command) -> Command:
     """As ``command``, on an upgraded, empty database."""
     assert command("db", "upgrade").code == 0
     return command
+
+
+@pytest.fixture
+def house_without_name(house: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """As ``house``; the bot's name in Telegram is not in the environment."""
+    monkeypatch.delenv("QIFU_BOT_USERNAME")
+    return house

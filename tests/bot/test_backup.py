@@ -171,6 +171,17 @@ async def test_a_database_that_a_run_holds_is_in_use(sqlite_url: str) -> None:
     await database.close()
 
 
+def test_a_database_under_a_run_is_not_replaced(house: Command, tmp_path: Path, database_file: Path) -> None:
+    """Not even with --yes: the run would go on writing into the file that was set aside."""
+    copy = a_copy(house, tmp_path)
+    with sqlite3.connect(database_file) as connection:
+        holder = f"{lease._machine()}/{os.getpid()}/{lease._started(os.getpid())}/x"
+        connection.execute("INSERT INTO lease VALUES (?, ?, '2026-08-18 09:30:00.000000', 0)", (NAME, holder))
+    connection.close()
+    shown = house("restore", str(copy), "--yes")
+    assert (shown.code, shown.err) == (1, "a run holds this database: stop it, then restore\n")
+
+
 def test_a_database_that_somebody_has_open_is_not_replaced(
     house: Command, tmp_path: Path, database_file: Path
 ) -> None:

@@ -1,6 +1,5 @@
 """``check``: every finding with its place and remedy; an error for whatever keeps the bot from starting."""
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bot import check
-from bot.lease import in_use
 from bot.settings import Settings, StartError, policy, settings
 from domain.policy import Policy
 from simulator import Sim, running
@@ -129,9 +127,7 @@ async def test_desks_without_anybody_are_named(desk: Desk) -> None:
 
 async def test_a_run_that_holds_the_database_is_told(desk: Desk) -> None:
     """The operator who looks sees that the house is open."""
-    async with asyncio.timeout(5):
-        while not await in_use(desk.deps.db):
-            await asyncio.sleep(0.02)
+    await desk.stranger()
     found = [f async for f in check.database(desk.settings, desk.deps.policy) if f.where == "lease"]
     assert [f.level for f in found] == ["warning"]
 

@@ -1,11 +1,15 @@
 """The operator's commands: what they print, how they fail."""
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from db import trouble
+from simulator import running
 from tests.bot.conftest import Command
 from tests.desk import ROOT
 
@@ -78,6 +82,28 @@ def test_upgrading_twice_changes_nothing(command: Command) -> None:
     """The second time says so."""
     assert command("db", "upgrade").out.startswith("database: empty -> ")
     assert command("db", "upgrade").out.endswith("nothing to do\n")
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("database is locked", "another program is writing"),
+        ("database or disk is full", "make room"),
+        ("database disk image is malformed", "restore FILE"),
+        ("no such table: client", "db upgrade"),
+    ],
+)
+def test_each_state_of_the_database_has_its_remedy(told: str, words: str) -> None:
+    """What SQLite says becomes what to do."""
+    said = trouble.sentence(OperationalError("SELECT 1", {}, sqlite3.OperationalError(told)))
+    assert said is not None
+    assert words in said
+
+
+def test_a_defect_is_not_hidden_behind_a_sentence() -> None:
+    """A wrong statement of ours is a defect: its traceback is wanted."""
+    wrong = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such column: case.look_at"))
+    assert trouble.sentence(wrong) is None
 
 
 # --- register and staff ---------------------------------------------------------------------------------------
@@ -167,6 +193,22 @@ def test_a_client_is_invited_and_the_history_tells_it(house: Command) -> None:
     assert unknown.code == 1
     assert "no such account" in unknown.err
     assert house("invite", "80012345", "--relink", "--authorised").code == 2
+
+
+async def test_an_invitation_asks_telegram_for_the_bot_s_name(
+    house_without_name: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of reach, the sentence names both ways out."""
+    words = ("staff", "invite", "--name", "刘洋", "--role", "manager", "--line", "市场一部")
+    async with running() as sim:
+        monkeypatch.setenv("QIFU_BOT_TOKEN", sim.token)
+        monkeypatch.setenv("QIFU_API_URL", sim.url)
+        made = await asyncio.to_thread(house_without_name, *words)
+    assert (made.code, made.out.partition("?")[0]) == (0, "https://t.me/QifuBot")
+    nobody = await asyncio.to_thread(house_without_name, *words)
+    assert nobody.code == 1
+    assert "QIFU_BOT_USERNAME" in nobody.err
+    assert "QIFU_PROXY" in nobody.err
 
 
 # --- settlements ------------------------------------------------------------------------------------------------
