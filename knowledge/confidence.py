@@ -21,6 +21,9 @@ _HIDDEN_WEIGHT = 0.25
 # A phrasing left out of its own article is harder than what clients ask: its writer avoided repeating himself.
 _LEAVE_ONE_OUT_SHIFT = 0.35
 _RIDGE = 1e-3
+# What an example of a kind weighs against a phrasing of the library: there are far fewer of them.
+_KIND_WEIGHT = 2.3
+_KIND_RIDGE = 1e-3
 SIGNALS = ("lead", "share", "classifier", "nearest", "bm25", "known", "kinds")
 _SIDES = ((0, None), (0, None), (0, None), (0, None), (0, None), (0, None), (None, 0))
 # Where a library is too small to learn it from: weights of the signals and the constant.
@@ -37,15 +40,16 @@ class Ranking:
     groups: tuple[int, ...]
     shares: tuple[float, ...]
     confidence: float
-    kind_shares: "dict[str, float]"
+    kind_shares: dict[str, float]
+    """Probability that the question is of a kind (advice, account, ...) rather than for the library."""
 
 
 def shares_of(blend: "NDArray[Any]") -> NDArray[np.float64]:
-    """Softmax along the last axis."""
+    """Softmax along the last axis; zeros where nothing is allowed."""
     moved = np.asarray(blend, dtype=np.float64)
-    moved = moved - moved.max(axis=-1, keepdims=True)
-    shares = np.exp(moved)
-    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
+    peak = moved.max(axis=-1, keepdims=True)
+    shares = np.exp(moved - np.where(np.isfinite(peak), peak, 0.0))
+    return np.asarray(shares / np.maximum(shares.sum(axis=-1, keepdims=True), 1e-300))
 
 
 def rank(engine: "Engine", scores: "Floats", known: float, allowed: "Mask", count: int = 8) -> Ranking:
@@ -56,7 +60,7 @@ def rank(engine: "Engine", scores: "Floats", known: float, allowed: "Mask", coun
     if not library.any():
         return Ranking((), (), 0.0, {})
     everything = shares_of(np.where(allowed | is_kind, blend, -np.inf))
-    kinds = {engine.topics[g][5:]: float(everything[g]) for g in np.flatnonzero(is_kind)}
+    kinds = _kinds(engine, scores, everything)
     among = shares_of(np.where(library, blend, -np.inf))
     totals = np.asarray(np.bincount(engine.topic_of, weights=among), dtype=np.float64)
     order = [int(t) for t in np.argsort(-totals)[:count] if totals[t] > 0]
@@ -109,6 +113,73 @@ def _signals(
         ],
         axis=1,
     ).astype(np.float64)
+
+
+def _kinds(engine: "Engine", scores: "Floats", everything: NDArray[np.float64]) -> dict[str, float]:
+    model = engine.confidence.get("kinds")
+    if model is None:
+        return {engine.topics[g][5:]: float(everything[g]) for g in np.flatnonzero(engine.kind_mask)}
+    features = _kind_features(engine, scores[:, None, :], everything[None])[0]
+    shares = shares_of(np.append(features, 1.0) @ model["weights"])
+    return {kind: float(share) for kind, share in zip(model["kinds"], shares[1:], strict=True)}
+
+
+def _kind_features(
+    engine: "Engine", scores: "Floats", everything: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What tells kinds from the library: classifier, nearest and centroid of each, and their shares."""
+    library = ~engine.kind_mask
+    firsts = np.unique(engine.topic_of[library], return_index=True)[1]
+    by_topic = scores[0][:, library][:, firsts]
+    columns = [
+        by_topic.sum(axis=1),
+        by_topic.max(axis=1),
+        scores[2][:, library].max(axis=1),
+        scores[3][:, library].max(axis=1),
+        np.log(everything[:, library].sum(axis=1) + 1e-4),
+    ]
+    for group in np.flatnonzero(engine.kind_mask):
+        columns += [scores[0][:, group], scores[2][:, group], scores[3][:, group]]
+        columns.append(np.log(everything[:, group] + 1e-4))
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def fit_kinds(engine: "Engine", held: "Held") -> dict[str, Any] | None:
+    """A multinomial model of library against kinds on the leave-one-out scores; None where there are no
+    kinds.
+    """
+    from scipy.optimize import minimize
+
+    groups = np.flatnonzero(engine.kind_mask)
+    if not len(groups):
+        return None
+    own = engine.row_group[held.rows]
+    label = np.zeros(len(own), dtype=int)
+    for number, group in enumerate(groups, start=1):
+        label[own == group] = number
+    blend = np.einsum("s,sij->ij", engine.blend.astype(np.float64), held.scores.astype(np.float64))
+    features = _kind_features(engine, held.scores, shares_of(blend))
+    middle, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    design = np.concatenate([(features - middle) / spread, np.ones((len(features), 1))], axis=1)
+    weight = np.where(label == 0, 1.0, _KIND_WEIGHT)
+    weight /= weight.sum()
+    target = np.eye(len(groups) + 1)[label]
+    shape = (design.shape[1], len(groups) + 1)
+
+    def loss(flat: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        weights = flat.reshape(shape)
+        shares = shares_of(design @ weights)
+        kept = weights.copy()
+        kept[-1] = 0.0
+        value = -float((weight[:, None] * target * np.log(shares + 1e-12)).sum())
+        slope = design.T @ (weight[:, None] * (shares - target)) + 2 * _KIND_RIDGE * kept
+        return value + _KIND_RIDGE * float((kept**2).sum()), slope.ravel()
+
+    fitted = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300})
+    weights = fitted.x.reshape(shape)
+    weights[-1] -= (middle / spread) @ weights[:-1]
+    weights[:-1] /= spread[:, None]
+    return {"weights": weights, "kinds": [engine.topics[g][5:] for g in groups]}
 
 
 def fit_confidence(engine: "Engine", held: "Held") -> dict[str, Any]:

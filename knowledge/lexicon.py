@@ -206,14 +206,17 @@ class Lexicon:
                     continue
                 written = "".join(c for _, c in window)
                 covered |= span
-                if term not in text and (length > 2 or written not in self.words):
+                if term not in text and (length > 2 or len(written) < length or written not in self.words):
                     yield term
 
     def _aligned(self, text: str) -> Iterator[tuple[str, str]]:
         """Each syllable with the character that it is written with ("" where it was typed in pinyin)."""
+        mixed = has_han(text)
         for token in _TOKENS.findall(text):
             if has_han(token):
                 yield from ((c, self.syllables.get(c, c)) for c in token)
+            elif mixed and len(token) > 1 and token in self.known_syllables:
+                yield "", token
             else:
                 yield from (("", s) for s in self.split_pinyin(token) or (token,))
 

@@ -37,19 +37,14 @@ Settlements = Prices | Mapping[str, tuple[Decimal, date]]
 """Either a callable (``domain.market.Prices``) or a mapping contract -> (settlement price, trading day)."""
 
 # From here on the best article answers; below, the person chooses; below that, nothing is offered.
-ANSWER_FROM = 0.6
+ANSWER_FROM = 0.65
 CLARIFY_FROM = 0.25
 # A plain library has no examples of what lies outside it: it needs less to answer, and offers what it has.
 PLAIN_ANSWER_FROM = 0.35
 PLAIN_CLARIFY_FROM = 0.08
 # A kind that the search itself recognised, without a rule.
-_KIND_FROM = {
-    Kind.ADVICE: 0.45,
-    Kind.COMPLAINT: 0.6,
-    Kind.ACCOUNT: 0.6,
-    Kind.HANDOFF: 0.6,
-    Kind.OUT_OF_SCOPE: 0.55,
-}
+_KIND_FROM = 0.4
+_SURE, _KIND_OVER_SURE = 0.8, 0.75
 _MOST_CHOICES = 4
 _ENOUGH = 0.9
 _LONGEST = 600
@@ -250,7 +245,9 @@ class Library:
         )
 
     def of_topic(self, topic: str, lang: Lang, as_of: date | None = None) -> Article | None:
-        """The first article of a topic that is in force (an article's next step); None where there is none."""
+        """The first article of a topic that is in force (an article's next step); None where there is
+        none.
+        """
         day = as_of or (self._today() if self._today else None)
         ids = sorted(a for language, a in self._versions if language == lang)
         found = (self._version(article, lang, day, AUDIENCES[1]) for article in ids)
@@ -356,12 +353,20 @@ class Library:
         return rank(engine, found.scores, found.known, self._allowed(engine, question.day, question.audience))
 
     def _by_example(self, rules: Rules, text: str, ranking: "Ranking") -> Verdict | None:
-        """A kind whose examples the question resembles more than any article."""
+        """A kind that the question is likelier to be of than to be one for the library, by the kinds'
+        examples.
+        """
         if not ranking.kind_shares:
             return None
         name, share = max(ranking.kind_shares.items(), key=lambda item: item[1])
         kind = Kind(name)
-        if share < _KIND_FROM[kind] or (kind is Kind.OUT_OF_SCOPE and ranking.confidence >= ANSWER_FROM):
+        library = 1.0 - sum(ranking.kind_shares.values())
+        needed = _KIND_OVER_SURE if ranking.confidence >= _SURE else max(library, _KIND_FROM)
+        if share < needed:
+            return None
+        if kind is Kind.OUT_OF_SCOPE and ranking.confidence >= ANSWER_FROM:
+            return None
+        if kind is Kind.ACCOUNT and rules.speaks_of_rules(text):
             return None
         if kind is Kind.COMPLAINT and self._desk:
             return rules.complaint(text, self._desk.major_amount, "complaint.example")

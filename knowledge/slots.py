@@ -191,7 +191,9 @@ class Names:
         self._contract = re.compile(
             rf"(?<![a-z0-9])({codes})[ \-]?(\d{{3,4}})(f?)(?![0-9a-z.])", re.IGNORECASE
         )
-        self._code = re.compile(rf"(?<![a-z0-9+])({codes})(?![a-z0-9+'])", re.IGNORECASE)
+        self._code = re.compile(
+            rf"(?<![a-z0-9+])({codes})(?=\d{{3,6}}(?![a-z\d])|(?![a-z0-9+']))", re.IGNORECASE
+        )
         self.words: tuple[str, ...] = tuple(w for w in self._by_name if has_han(w))
 
     def find(self, text: str, near: date) -> tuple[Mention, ...]:

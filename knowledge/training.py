@@ -13,7 +13,7 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 from knowledge import index
-from knowledge.confidence import fit_confidence
+from knowledge.confidence import fit_confidence, fit_kinds
 from knowledge.features import VIEWS, bags
 from knowledge.index import NEGATIVE, PHRASING, Engine, Floats, Ints, Postings
 
@@ -45,7 +45,7 @@ def train(raw: "index._Untrained") -> Engine:
     held = _classify(raw, matrix, texts, engine)
     if len(held.rows) >= index._FEWEST_ROWS_FITTED and len(set(engine.topics)) > 5:
         engine.blend = _fit_blend(engine, held)
-        engine.confidence = fit_confidence(engine, held)
+        engine.confidence = fit_confidence(engine, held) | {"kinds": fit_kinds(engine, held)}
     return engine
 
 

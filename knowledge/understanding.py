@@ -70,6 +70,10 @@ class Rules:
             return Verdict(Kind.ACCOUNT, "account")
         return found or self._first(text, (Kind.OUT_OF_SCOPE,), Decimal(0))
 
+    def speaks_of_rules(self, text: str) -> bool:
+        """Whether the words ask how or whether something is done, which is the same for everybody."""
+        return bool(self._account.unless and self._account.unless.search(text))
+
     def complaint(self, text: str, major_amount: Decimal, reason: str = "complaint") -> Verdict:
         """Severity and category of a complaint."""
         claimed = self._claimed(text)
