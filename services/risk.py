@@ -26,7 +26,7 @@ from services.outbox import Button, Priority
 from services.reminders import Told, figures_of
 from services.work import Deps, Work, reading, working
 
-_BATCH = 200
+_BATCH = 300
 _CARDS = 5
 _SHOWN = 20
 _LOOKED_THROUGH = 200

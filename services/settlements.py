@@ -6,11 +6,12 @@ turns under a lease, whatever process they run in.
 """
 
 import asyncio
+import gc
 import hashlib
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -95,9 +96,10 @@ async def import_file(
     if known := await _already_in(deps, name, sha256):
         return known
     limits = Limits(max_bytes=deps.policy.imports.max_megabytes * MEBIBYTE)
-    parsed = await asyncio.to_thread(read, name, data, limits=limits)
-    del data
-    async with _turn(deps) as turn:
+    async with AsyncExitStack() as held:
+        held.enter_context(_without_collecting())
+        parsed = await asyncio.to_thread(read, name, data, limits=limits)
+        turn = await held.enter_async_context(_turn(deps))
         if known := await _already_in(deps, name, sha256):
             return known
         await _clear_away(deps, turn)
@@ -123,6 +125,16 @@ async def import_file(
         notes=parsed.notes,
         unchanged=load.unchanged,
     )
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Pauses the collector of cycles: walking over millions of rows that are no garbage takes a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def _already_in(deps: Deps, name: str, sha256: str) -> ImportSummary | None:
