@@ -1,16 +1,19 @@
 """Business time: the real clock, or for demos and tests a file or an address that tells the time."""
 
+import contextlib
 import json
 import time
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.settings import StartError
 
 # How long an answer of the clock's address is used before it is asked again.
 _FRESH_SECONDS = 1.0
+_AGAIN_SECONDS = 5.0
+_NO_TIME = (OSError, ValueError, KeyError, TypeError, StartError)
 # The clock stands on this machine: a proxy of the environment is not asked.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -26,42 +29,53 @@ def business_clock(source: str | None) -> Callable[[], datetime]:
         return wall
     if source.startswith(("http://", "https://")):
         return _RemoteClock(source)
-    path = Path(source)
+    return _FileClock(Path(source))
 
-    def from_file() -> datetime:
-        return _instant(path.read_text("utf-8").strip(), source)
 
-    from_file()
-    return from_file
+class _FileClock:
+    """The instant in a file; while somebody writes it anew, the one that stood there before."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._told = self._read()
+
+    def __call__(self) -> datetime:
+        with contextlib.suppress(OSError, UnicodeDecodeError, StartError):
+            self._told = self._read()
+        return self._told
+
+    def _read(self) -> datetime:
+        return _instant(self.path.read_text("utf-8").strip(), str(self.path))
 
 
 class _RemoteClock:
-    """Asks an address for the time, at most once a second; runs on by the monotonic clock in between."""
+    """Asks an address for the time, at most once a second; runs on by the monotonic clock in between.
+
+    An address that falls silent is asked again now and then: every question makes the whole program wait.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._asked = float("-inf")
-        self._told = self._ask()
+        try:
+            self._told, self._told_at = self._ask(seconds=2.0)
+        except _NO_TIME as error:
+            raise StartError(
+                f"QIFU_CLOCK {url} tells no time ({error}): unset it, or start the clock"
+            ) from None
+        self._ask_at = self._told_at + _FRESH_SECONDS
 
     def __call__(self) -> datetime:
-        passed = time.monotonic() - self._asked
-        if passed > _FRESH_SECONDS:
-            self._told = self._ask()
-            passed = 0.0
-        return datetime.fromtimestamp(self._told.timestamp() + passed, UTC)
+        if time.monotonic() >= self._ask_at:
+            try:
+                self._told, self._told_at = self._ask(seconds=0.5)
+                self._ask_at = self._told_at + _FRESH_SECONDS
+            except _NO_TIME:
+                self._ask_at = time.monotonic() + _AGAIN_SECONDS
+        return self._told + timedelta(seconds=time.monotonic() - self._told_at)
 
-    def _ask(self) -> datetime:
-        try:
-            with _DIRECT.open(self.url, timeout=2) as answer:
-                told = _instant(json.load(answer)["now"], self.url)
-        except (OSError, ValueError, KeyError) as error:
-            if self._asked > 0:  # it told the time before: run on until it answers again
-                return datetime.fromtimestamp(self._told.timestamp() + time.monotonic() - self._asked, UTC)
-            raise StartError(
-                f"QIFU_CLOCK {self.url} tells no time ({error}): unset it, or start the clock"
-            ) from None
-        self._asked = time.monotonic()
-        return told
+    def _ask(self, *, seconds: float) -> tuple[datetime, float]:
+        with _DIRECT.open(self.url, timeout=seconds) as answer:
+            return _instant(json.load(answer)["now"], self.url).astimezone(UTC), time.monotonic()
 
 
 def _instant(text: str, source: str) -> datetime:

@@ -5,27 +5,39 @@ or held (in doubt after a kill, and not to be sent twice).
 """
 
 import asyncio
-import base64
 import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from telegram import InputFile, InputMediaDocument, InputMediaPhoto, InputMediaVideo
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
-from bot.raw import RawBot
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
 
+from bot.calls import NO_MESSAGE, call, message_ids, weight
 from bot.intake import seconds_of
 from bot.pacing import Pacer
-from db import queues
+from bot.raw import RawBot, may_have_arrived
+from db import queues, trouble
 from db.models import OutboxMessage
-from messages.split import plain
+from domain.errors import place
 from services import outcomes
 from services.work import Deps, Work
 
 log = structlog.get_logger()
 _TRIES = 8
-# Calls that put nothing into a chat: they need no room in its windows.
-_NO_MESSAGE = frozenset({"answer", "menu", "leave"})
+_LONGEST_PAUSE = 60.0
+_LOOK_EVERY = 0.5
+_STOP_SECONDS = 2.0
+
+Follow = Callable[[Work], Awaitable[None]]
 
 
 class Delivery:
@@ -40,249 +52,289 @@ class Delivery:
         self.failed = 0
         self._busy: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Calls to which Telegram said anything: what fails meanwhile fails for its own reasons.
+        self._answers = 0
+        # Calls without an answer since the last one with.
+        self._silences = 0
+        self._tries: Counter[int] = Counter()
+        self._lost = False
+        self._fatal: BaseException | None = None
+
+    # --- after a kill ---------------------------------------------------------------------------------------
 
     async def settle_doubts(self) -> None:
         """After a kill: dialogue and margin calls are sent again, the rest is held and reported."""
-        async with self.deps.db.write() as session:
+        async with self.deps.db.read() as session:
             doubtful = await queues.messages_in_doubt(session)
-            again = [m.id for m in doubtful if m.on_doubt == "resend"]
-            held = [m for m in doubtful if m.on_doubt != "resend"]
-            await queues.set_messages(session, again, state="pending")
-            await queues.set_messages(
-                session, [m.id for m in held], state="held", error="in doubt after a restart"
+        for message in doubtful:
+            await self._doubt(message, "after a restart")
+
+    async def _doubt(self, message: OutboxMessage, why: str) -> None:
+        if message.method in NO_MESSAGE and message.expires_at is not None:
+            # Nobody waits for the answer to a button any more.
+            await self._store(message, state="expired", error=f"in doubt {why}")
+        elif message.on_doubt == "resend":
+            await self._store(message, state="pending", error=f"in doubt {why}")
+        else:
+            await self._store(
+                message, lambda work: outcomes.held(work, message), state="held", error=f"in doubt {why}"
             )
-            if held:
-                work = Work(self.deps, session, self.deps.now())
-                for message in held:
-                    await outcomes.held(work, message)
+
+    # --- choosing -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Until cancelled. A request on its way is waited for briefly, so that its result is stored."""
         try:
-            while True:
+            while self._fatal is None:
                 self.news.clear()
-                begun = await self._begin()
-                if not begun:
-                    try:
-                        await asyncio.wait_for(self.news.wait(), timeout=min(0.5, self.pacer.wait()))
-                    except TimeoutError:
+                try:
+                    if self._lost:
+                        await self._find_telegram()
+                    if await self._begin():
                         continue
+                except Exception as error:
+                    if not trouble.passes(error):
+                        raise
+                    log.warning("the database cannot be used; messages wait", error=type(error).__name__)
+                await self._wait()
+            raise self._fatal
         finally:
             if self._tasks:
-                await asyncio.wait(self._tasks, timeout=2.0)
+                await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
             for task in self._tasks:
                 task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _wait(self) -> None:
+        full = len(self._tasks) >= self.deps.policy.delivery.in_flight
+        pause = _LOOK_EVERY if full else min(_LOOK_EVERY, self.pacer.wait())
+        try:
+            await asyncio.wait_for(self.news.wait(), timeout=pause)
+        except TimeoutError:
+            return
 
     async def _begin(self) -> int:
         """Takes what may leave now; how many messages that was."""
-        room = min(self.deps.policy.delivery.in_flight - len(self._tasks), max(self.pacer.free(), 0))
-        if self.deps.policy.delivery.in_flight == len(self._tasks):
+        slots = self.deps.policy.delivery.in_flight - len(self._tasks)
+        if slots <= 0 or self.pacer.pause_left() > 0:
             return 0
+        room = min(slots, max(self.pacer.free(), 0))
         async with self.deps.db.read() as session:
-            # Answers to buttons are no messages: they pass even where the windows are full.
-            resting = {*self.pacer.resting(), *self._busy}
             due = await queues.due_messages(
-                session, at=self.deps.wall(), not_chats=resting, limit=max(room, 1) + 4
+                session,
+                at=self.deps.wall(),
+                not_chats={*self.pacer.resting(), *self._busy},
+                silent_chats=self.pacer.silent(),
+                limit=slots + 4,
             )
-        chosen: list[OutboxMessage] = []
-        for message in due:
-            if any(message.chat_id == other.chat_id for other in chosen) or len(chosen) >= max(room, 1):
-                continue
-            if message.method in _NO_MESSAGE or room > 0:
-                chosen.append(message)
+        chosen = self._choose(due, slots, room)
         if not chosen:
             return 0
-        late = [m for m in chosen if m.expires_at is not None and m.expires_at <= self.deps.wall()]
-        going = [m for m in chosen if m not in late]
         async with self.deps.db.write() as session:
-            await queues.claim_messages(session, [m.id for m in going])
-            await queues.set_messages(session, [m.id for m in late], state="expired")
-        for message in going:
-            if message.method not in _NO_MESSAGE:
-                self.pacer.sent(message.chat_id)
-            self._busy.add(message.chat_id)
+            claimed = await queues.claim_messages(session, [m.id for m in chosen], self.deps.wall())
+        for message in claimed:
+            if message.method not in NO_MESSAGE:
+                self._busy.add(message.chat_id)
+                self.pacer.sent(message.chat_id, weight(message))
             task = asyncio.create_task(self._send(message))
             self._tasks.add(task)
             task.add_done_callback(self._finished)
         return len(chosen)
 
+    def _choose(self, due: list[OutboxMessage], slots: int, room: int) -> list[OutboxMessage]:
+        """One a chat. Answers to buttons are no messages: they pass even where the windows are full."""
+        chosen: list[OutboxMessage] = []
+        chats: set[int] = set()
+        for message in due:
+            if len(chosen) == slots:
+                break
+            if message.method in NO_MESSAGE:
+                chosen.append(message)
+            elif len(chats) < room and message.chat_id not in chats:
+                if not self.pacer.fits(weight(message)):
+                    room = 0  # an album has to wait for the whole window: others must not eat it up meanwhile
+                    continue
+                chats.add(message.chat_id)
+                chosen.append(message)
+        return chosen
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.news.set()
-        if not task.cancelled() and task.exception() is not None:
-            log.error("delivery failed", error=type(task.exception()).__name__)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fatal = self._fatal or error
+
+    # --- sending --------------------------------------------------------------------------------------------
 
     async def _send(self, message: OutboxMessage) -> None:
         try:
-            try:
-                result = await self._call(message)
-            except RetryAfter as error:
-                pause = seconds_of(error)
-                # Telegram does not say whether it means the chat or the bot: obey for both.
-                self.pacer.pause(pause, message.chat_id)
-                self.pacer.pause(pause)
-                await self._again(message, "429", count=False)
-            except Forbidden as error:
-                await self._gave_up(message, "blocked", error)
-            except BadRequest as error:
-                await self._refused(message, error)
-            except TimedOut as error:
-                await self._in_doubt(message, error)
-            except NetworkError as error:
-                # Telegram out of reach or 5xx: nobody is blamed, everything waits with growing pauses.
-                self.pacer.pause(min(60.0, 0.5 * 2**message.attempts))
-                await self._again(message, type(error).__name__, count=False)
-            except TelegramError as error:
-                await self._gave_up(message, "failed", error)
+            if message.expires_at is not None and message.expires_at <= self.deps.wall():
+                await self._too_late(message)
+            elif self.pacer.paused(message.chat_id):  # a 429 came between the choice and now
+                await self._store(message, state="pending")
             else:
-                await self._arrived(message, result)
+                await self._try(message)
         finally:
-            self._busy.discard(message.chat_id)
+            if message.method not in NO_MESSAGE:
+                self._busy.discard(message.chat_id)
 
-    async def _call(self, message: OutboxMessage) -> Any:
-        body = message.body
-        match message.method:
-            case "text" if "picture" in body:
-                return await self.bot.send_photo(
-                    message.chat_id,
-                    InputFile(base64.b64decode(body["picture"]), "qr.png"),
-                    caption=body["html"],
-                    parse_mode="HTML",
-                    api_kwargs=_markup(body),
+    async def _try(self, message: OutboxMessage) -> None:
+        before = self._answers
+        try:
+            result = await call(self.bot, message)
+        except RetryAfter as error:
+            # Telegram does not say whether it means the chat or the bot: obey for both.
+            self.pacer.pause(seconds_of(error), message.chat_id)
+            self.pacer.pause(seconds_of(error))
+            await self._store(message, state="pending", error="429")
+        except (InvalidToken, Conflict):
+            await self._store(message, state="pending", error="token refused")
+            raise
+        except ChatMigrated as error:
+            self._answered()
+            await self._moved(message, error.new_chat_id)
+        except Forbidden as error:
+            self._answered()
+            await self._gave_up(message, "blocked", error.message)
+        except BadRequest as error:
+            self._answered()
+            await self._refused(message, error)
+        except TelegramError as error:
+            await self._unanswered(message, error, others=self._answers > before)
+        except Exception as error:  # noqa: BLE001  # a row that cannot be sent must not be tried for ever
+            log.error("message cannot be sent", outbox_id=message.id, place=place(error))
+            await self._gave_up(message, "failed", type(error).__name__)
+        else:
+            self._answered()
+            await self._arrived(message, result)
+
+    def _answered(self) -> None:
+        self._answers += 1
+        self._silences = 0
+
+    async def _find_telegram(self) -> None:
+        """Asks with growing pauses until Telegram answers; meanwhile nothing leaves, so that nothing gets in doubt."""
+        failed, pause = 0, 0.0
+        while True:
+            await asyncio.sleep(max(pause, self.pacer.pause_left()))
+            try:
+                await self.bot.raw("getMe", {})
+            except InvalidToken:
+                raise
+            except RetryAfter as error:
+                self.pacer.pause(seconds_of(error))
+            except TelegramError as error:
+                failed += 1
+                pause = _growing(failed)
+                log.warning(
+                    "telegram is out of reach; messages wait",
+                    error=type(error).__name__,
+                    again_in_seconds=pause,
                 )
-            case "text":
-                words = (
-                    {"text": plain(body["html"])}
-                    if body.get("plain")
-                    else {"text": body["html"], "parse_mode": "HTML"}
-                )
-                params = {"chat_id": message.chat_id, **words, **_options(body)}
-                return await self.bot.raw("sendMessage", params)
-            case "edit":
-                params = {"chat_id": message.chat_id, "message_id": body["message_id"], "text": body["html"]}
-                return await self.bot.raw(
-                    "editMessageText", {**params, "parse_mode": "HTML", **_markup(body)}
-                )
-            case "answer":
-                params = {
-                    "callback_query_id": body["query_id"],
-                    "text": body["text"],
-                    "show_alert": body["alert"],
-                }
-                return await self.bot.raw("answerCallbackQuery", params)
-            case "copy":
-                params = {
-                    "chat_id": message.chat_id,
-                    "from_chat_id": body["from_chat"],
-                    "message_id": body["message_id"],
-                }
-                return await self.bot.raw("copyMessage", {**params, **_options(body)})
-            case "album":
-                kinds = {"photo": InputMediaPhoto, "video": InputMediaVideo, "document": InputMediaDocument}
-                media = [
-                    kinds[item["type"]](item["media"], caption=item.get("caption")) for item in body["media"]
-                ]
-                return await self.bot.send_media_group(
-                    message.chat_id, media, reply_to_message_id=body.get("reply_to")
-                )
-            case "edit_caption":
-                params = {
-                    "chat_id": message.chat_id,
-                    "message_id": body["message_id"],
-                    "caption": body["html"],
-                }
-                return await self.bot.raw("editMessageCaption", {**params, "parse_mode": "HTML"})
-            case "leave":
-                return await self.bot.raw("leaveChat", {"chat_id": message.chat_id})
-            case "menu":
-                return await self.bot.raw("setMyCommands", body)
-            case _:
-                raise ValueError(f"no such method in the outbox: {message.method}")
+                continue
+            self._lost = False
+            return
+
+    # --- results --------------------------------------------------------------------------------------------
+
+    async def _store(self, message: OutboxMessage, follow: Follow | None = None, **values: Any) -> None:
+        """The result and what follows from it, in one transaction; neither where the claim no longer counts.
+
+        A database out of reach is waited for: Telegram has the message already. A defect in what follows is
+        reported, and does not leave the message in doubt.
+        """
+        pause = 0.1
+        while True:
+            try:
+                async with self.deps.db.write() as session:
+                    if await queues.settle_message(session, message, **values) and follow is not None:
+                        await follow(Work(self.deps, session, self.deps.now()))
+                return
+            except Exception as error:
+                if trouble.passes(error):
+                    log.warning("the database cannot be used; a result waits", error=type(error).__name__)
+                    await asyncio.sleep(pause)
+                    pause = min(5.0, pause * 2)
+                elif follow is None:
+                    raise
+                else:
+                    log.error(
+                        "what follows from a message failed",
+                        outbox_id=message.id,
+                        template=message.template,
+                        error=type(error).__name__,
+                        place=place(error),
+                    )
+                    follow = None
+
+    async def _arrived(self, message: OutboxMessage, result: Any) -> None:
+        ids = message_ids(result)
+        self._tries.pop(message.id, None)
+        follow: Follow | None = (lambda work: outcomes.sent(work, message, ids)) if message.about else None
+        await self._store(
+            message,
+            follow,
+            state="sent",
+            sent_at=self.deps.wall(),
+            message_id=ids[0] if ids else None,
+        )
+        self.sent += 1
+
+    async def _gave_up(self, message: OutboxMessage, state: str, reason: str) -> None:
+        self.failed += 1
+        self._tries.pop(message.id, None)
+        log.warning("message failed", outbox_id=message.id, template=message.template, reason=reason)
+        await self._store(
+            message,
+            lambda work: outcomes.failed(work, message, state, reason),
+            state="failed",
+            error=reason,
+        )
+
+    async def _too_late(self, message: OutboxMessage) -> None:
+        follow: Follow = lambda work: outcomes.failed(work, message, "failed", "expired")  # noqa: E731
+        await self._store(message, follow if message.about else None, state="expired")
 
     async def _refused(self, message: OutboxMessage, error: BadRequest) -> None:
         """A 400: some mean that all is well, one means our HTML, the rest are final."""
         reason = error.message.lower()
         if "not modified" in reason or (message.method == "answer" and "query" in reason):
             await self._arrived(message, True)
-        elif (
-            "parse entities" in reason and message.method == "text" and message.body.get("plain") is not True
-        ):
+        elif "parse entities" in reason and "html" in message.body and not message.body.get("plain"):
             log.error("html refused by telegram", outbox_id=message.id, template=message.template)
-            async with self.deps.db.write() as session:
-                body = {**message.body, "plain": True}
-                await queues.set_messages(session, [message.id], state="pending", body=body)
+            await self._store(message, state="pending", body={**message.body, "plain": True})
         else:
             gone = "chat not found" in reason or "user is deactivated" in reason
-            await self._gave_up(message, "blocked" if gone else "failed", error)
+            await self._gave_up(message, "blocked" if gone else "failed", error.message)
 
-    async def _arrived(self, message: OutboxMessage, result: Any) -> None:
-        ids = _message_ids(result)
-        async with self.deps.db.write() as session:
-            await queues.set_messages(
-                session,
-                [message.id],
-                state="sent",
-                sent_at=self.deps.wall(),
-                message_id=ids[0] if ids else None,
-            )
-            if message.about:
-                await outcomes.sent(Work(self.deps, session, self.deps.now()), message, ids)
-        self.sent += 1
+    async def _moved(self, message: OutboxMessage, chat_id: int) -> None:
+        log.warning("a group has become a supergroup", old=message.chat_id, new=chat_id)
+        await self._store(
+            message,
+            lambda work: queues.move_chat(work.session, message.chat_id, chat_id),
+            state="pending",
+            chat_id=chat_id,
+        )
 
-    async def _gave_up(self, message: OutboxMessage, state: str, error: TelegramError) -> None:
-        self.failed += 1
-        log.warning("message failed", outbox_id=message.id, template=message.template, reason=error.message)
-        async with self.deps.db.write() as session:
-            await queues.set_messages(session, [message.id], state="failed", error=error.message)
-            await outcomes.failed(Work(self.deps, session, self.deps.now()), message, state, error.message)
-
-    async def _in_doubt(self, message: OutboxMessage, error: TelegramError) -> None:
-        """A time-out does not say whether the message arrived: the same doubt as a kill."""
-        if message.on_doubt == "resend":
-            await self._again(message, type(error).__name__, count=True)
+    async def _unanswered(self, message: OutboxMessage, error: TelegramError, *, others: bool) -> None:
+        """No answer, or a 5xx. While nobody else gets one either, Telegram is out of reach and nobody is blamed."""
+        self._lost = True
+        self._silences += 1
+        if self._silences > self.deps.policy.delivery.in_flight:
+            self.pacer.pause(_growing(self._silences - self.deps.policy.delivery.in_flight))
+        if others:
+            self._tries[message.id] += 1
+        if self._tries[message.id] >= _TRIES:
+            await self._gave_up(message, "failed", type(error).__name__)
             return
-        async with self.deps.db.write() as session:
-            await queues.set_messages(session, [message.id], state="held", error="in doubt after a time-out")
-            await outcomes.held(Work(self.deps, session, self.deps.now()), message)
-
-    async def _again(self, message: OutboxMessage, why: str, *, count: bool) -> None:
-        if count and message.attempts + 1 >= _TRIES:
-            await self._gave_up(message, "failed", TelegramError(why))
-            return
-        pause = min(60.0, 0.5 * 2**message.attempts) if count else 0.0
-        if pause:
-            self.pacer.pause(pause, message.chat_id)  # the chat's later messages must not overtake
-        async with self.deps.db.write() as session:
-            await queues.set_messages(session, [message.id], state="pending", error=why)
+        # The chat's later messages must not overtake: they wait as long.
+        self.pacer.pause(_growing(message.attempts), message.chat_id)
+        if may_have_arrived(error):
+            await self._doubt(message, f"after {type(error).__name__}")
+        else:
+            await self._store(message, state="pending", error=type(error).__name__)
 
 
-def _options(body: dict[str, Any]) -> dict[str, Any]:
-    options = _markup(body)
-    if "reply_to" in body:
-        options["reply_parameters"] = {"message_id": body["reply_to"], "allow_sending_without_reply": True}
-    if body.get("protect"):
-        options["protect_content"] = True
-    if body.get("quiet"):
-        options["disable_notification"] = True
-    options["link_preview_options"] = {"is_disabled": True}
-    return options
-
-
-def _markup(body: dict[str, Any]) -> dict[str, Any]:
-    if "buttons" in body:
-        return {"reply_markup": {"inline_keyboard": body["buttons"]}}
-    if "contact_button" in body:
-        button = {"text": body["contact_button"], "request_contact": True}
-        return {"reply_markup": {"keyboard": [[button]], "resize_keyboard": True, "one_time_keyboard": True}}
-    if body.get("remove_keyboard"):
-        return {"reply_markup": {"remove_keyboard": True}}
-    return {}
-
-
-def _message_ids(result: Any) -> list[int]:
-    if isinstance(result, dict):
-        return [int(result["message_id"])] if "message_id" in result else []
-    if isinstance(result, (list, tuple)):
-        return [found for item in result for found in _message_ids(item)]
-    found = getattr(result, "message_id", None)
-    return [int(found)] if found is not None else []
+def _growing(attempt: int) -> float:
+    """Half a second after the first attempt, then twice as long each time, at most a minute."""
+    return min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(attempt - 1, 10))

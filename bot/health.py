@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from db import health as rows
+from db import trouble
 
 if TYPE_CHECKING:
     from bot.program import Running
@@ -15,7 +16,14 @@ _TOO_OLD_SECONDS = 30
 
 async def probe(running: "Running") -> dict[str, Any]:
     """{"ok": bool, "problems": [...], figures}: never a person's data."""
-    figures = await _figures(running)
+    try:
+        figures = await _figures(running)
+    except Exception as error:
+        if not trouble.passes(error):
+            raise
+        return {"ok": False, "problems": ["the database cannot be used"]}
+    if not running.lease.held.is_set():
+        return {"ok": False, "problems": ["another run holds this database; waiting to take over"], **figures}
     problems = []
     if running.polling is not None and not running.polling.reachable:
         problems.append("telegram is out of reach")

@@ -115,7 +115,9 @@ class Inbox:
                 await self._handle(row)
             except Exception as error:  # noqa: BLE001  # not even the apology could be written: the lane goes on
                 # It stays known, so that it is taken up at the next start and not again and again.
-                log.error("update left", update_id=row.update_id, error=type(error).__name__, place=place(error))
+                log.error(
+                    "update left", update_id=row.update_id, error=type(error).__name__, place=place(error)
+                )
                 continue
             if len(self._known) >= _MOST:
                 self.news.set()
@@ -201,9 +203,7 @@ class Inbox:
             await self._end_waiting(work, body)
             who = await self._speaker(work, Update.de_json(body, self.app.bot))
             if who is not None:
-                await outbox.say(
-                    work, who.chat_id, f"refusal.{refusal.code}", lang=who.lang, **refusal.facts
-                )
+                await outbox.say(work, who.chat_id, f"refusal.{refusal.code}", lang=who.lang, **refusal.facts)
 
     async def _failed(self, row: InboxUpdate, body: dict[str, Any], attempt: int, error: Exception) -> None:
         final = attempt >= ATTEMPTS

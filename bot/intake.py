@@ -2,29 +2,40 @@
 
 import asyncio
 import json
+import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
-from bot.raw import RawBot
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.inbox import lane_of
-from db import queues
+from bot.raw import RawBot
+from db import queues, trouble
 from db.engine import Database
 
 log = structlog.get_logger()
 POLL_SECONDS = 25
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
+_LARGEST_ID = 2**63 - 1
+# Within a minute: a run that was just replaced hangs in its last long poll for some seconds only.
+_CONFLICTS = 10
 
 
 class SecondPoller(Exception):
     """Another program polls with the same token."""
 
 
-async def store(db: Database, updates: list[dict[str, Any]], at: datetime) -> None:
-    """Stores raw updates; those stored before are left alone."""
+def is_update(update: object) -> bool:
+    """Whether it has the one thing that every update has: a number that can be stored."""
+    number = update.get("update_id") if isinstance(update, dict) else None
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _LARGEST_ID
+
+
+async def store(db: Database, updates: list[Any], at: datetime) -> None:
+    """Stores raw updates; those stored before are left alone, and what is no update is left out."""
     rows = [
         {
             "update_id": update["update_id"],
@@ -35,7 +46,7 @@ async def store(db: Database, updates: list[dict[str, Any]], at: datetime) -> No
             "received_at": at,
         }
         for update in updates
-        if isinstance(update.get("update_id"), int)
+        if is_update(update)
     ]
     async with db.write() as session:
         await queues.store_updates(session, rows)
@@ -58,57 +69,65 @@ class Polling:
         self.wall = wall
         self.stored = stored
         self.reachable = False
-        self.received = 0
+        self._offset = 0
+        self._conflicts: deque[float] = deque()
 
     async def run(self) -> None:
-        offset = 0
+        """Until cancelled. Raises InvalidToken, or SecondPoller; anything else is waited out with growing pauses."""
         pause = 1.0
-        conflicts = 0
         while True:
             try:
-                updates = await self.bot.raw(
-                    "getUpdates",
-                    {
-                        "offset": offset,
-                        "timeout": POLL_SECONDS,
-                        "limit": 100,
-                        "allowed_updates": ALLOWED,
-                    },
-                    read_timeout=POLL_SECONDS + 10,
-                )
-            except Conflict:
-                # A run that was just replaced may still hang in its last long poll: not at once fatal.
-                conflicts += 1
-                if conflicts >= 10:
-                    raise SecondPoller from None
-                await asyncio.sleep(1.0)
+                updates = await self._ask()
+                self._found()
+                await self._keep(updates)
+                pause = 1.0
                 continue
             except InvalidToken:
                 raise
+            except Conflict:
+                self._conflict()
+                await asyncio.sleep(1.0)
+                continue
             except RetryAfter as error:
                 await asyncio.sleep(seconds_of(error))
                 continue
-            except (NetworkError, TelegramError) as error:
-                self._lost(error, pause)
-                await asyncio.sleep(pause)
-                pause = min(60.0, pause * 2)
-                continue
-            pause, conflicts = 1.0, 0
-            self._found()
-            if not updates:
-                continue
-            await store(self.db, updates, self.wall())
-            offset = max(int(u["update_id"]) for u in updates) + 1
-            self.received += len(updates)
-            self.stored.set()
+            except TelegramError as error:
+                self.reachable = False
+                told = "telegram is out of reach; trying again, nothing is lost"
+                log.warning(told, error=type(error).__name__, again_in_seconds=pause)
+            except Exception as error:
+                if not trouble.passes(error):
+                    raise
+                # The offset has not moved: Telegram keeps the updates until they can be stored.
+                told = "the database cannot be used; updates stay with telegram"
+                pause = min(5.0, pause)
+                log.warning(told, error=type(error).__name__, again_in_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(60.0, pause * 2)
 
-    def _lost(self, error: TelegramError, pause: float) -> None:
-        log.warning(
-            "telegram is out of reach; trying again, nothing is lost",
-            error=type(error).__name__,
-            again_in_seconds=pause,
-        )
-        self.reachable = False
+    async def _ask(self) -> list[Any]:
+        # The first poll, and the first after a failure, does not wait for updates: it tells whether Telegram is there.
+        seconds = POLL_SECONDS if self.reachable else 0
+        params = {"offset": self._offset, "timeout": seconds, "limit": 100, "allowed_updates": ALLOWED}
+        found = await self.bot.raw("getUpdates", params, read_timeout=seconds + 10)
+        return found if isinstance(found, list) else []
+
+    async def _keep(self, updates: list[Any]) -> None:
+        if not updates:
+            return
+        await store(self.db, updates, self.wall())
+        # Not the highest ever: after a quiet week Telegram goes on with another, perhaps lower number.
+        self._offset = max((u["update_id"] + 1 for u in updates if is_update(u)), default=self._offset)
+        self.stored.set()
+
+    def _conflict(self) -> None:
+        now = time.monotonic()
+        self._conflicts.append(now)
+        while self._conflicts[0] < now - 60:
+            self._conflicts.popleft()
+        if len(self._conflicts) >= _CONFLICTS:
+            raise SecondPoller
+        log.warning("another program polls with this token", times=len(self._conflicts))
 
     def _found(self) -> None:
         if not self.reachable:

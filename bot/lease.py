@@ -23,7 +23,7 @@ BEAT = 3.0
 
 
 class LeaseLost(Exception):
-    """Another process holds the lease: stop before two of us send."""
+    """Another process holds the lease, or it could not be renewed in time: stop before two of us send."""
 
 
 class HeldLease:
@@ -32,6 +32,7 @@ class HeldLease:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self.holder = f"{_machine()}/{os.getpid()}/{_started(os.getpid())}/{deps.new_token(6)}"
+        self.held = asyncio.Event()
         self._beat = 0
 
     async def take(self) -> None:
@@ -45,31 +46,48 @@ class HeldLease:
                 state = (row.holder, row.beat) if row else None
                 if state != seen:
                     seen, since = state, time.monotonic()
-                if row is None or _dead(row.holder) or time.monotonic() - since > TTL:
-                    await queues.take_lease(session, NAME, self.holder, self.deps.wall(), self._beat)
-                    return
+                free = row is None or _dead(row.holder) or time.monotonic() - since > TTL
+                if free and await queues.take_lease(
+                    session,
+                    NAME,
+                    self.holder,
+                    self.deps.wall(),
+                    self._beat,
+                    instead_of=row.holder if row else None,
+                ):
+                    break
             if not told:
                 log.info("another run holds this database; waiting to take over")
                 told = True
             await asyncio.sleep(0.5)
+        self.held.set()
 
     async def keep(self) -> None:
         """Renews until cancelled; raises LeaseLost when somebody else took it, or when it could not be renewed."""
         renewed = time.monotonic()
+        pause = BEAT
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(pause)
             self._beat += 1
             try:
                 async with asyncio.timeout(BEAT), self.deps.db.write() as session:
                     ours = await queues.renew_lease(session, NAME, self.holder, self.deps.wall(), self._beat)
-                if not ours:
-                    raise LeaseLost
-                renewed = time.monotonic()
-            except TimeoutError:
-                if time.monotonic() - renewed > TTL - BEAT:
-                    raise LeaseLost from None
+            except Exception as error:
+                if not (isinstance(error, TimeoutError) or trouble.passes(error)):
+                    raise
+                # Whoever waits counts to TTL from the last beat: be gone before, messages on their way included.
+                if time.monotonic() - renewed > TTL - BEAT - 1:
+                    raise LeaseLost("the database could not be written for too long") from None
+                log.warning("the lease could not be renewed; trying again", error=type(error).__name__)
+                pause = 0.5
+                continue
+            if not ours:
+                raise LeaseLost("another run took over this database")
+            renewed, pause = time.monotonic(), BEAT
 
     async def release(self) -> None:
+        """Gives it back where it is held; the next run need not wait."""
+        self.held.clear()
         async with self.deps.db.write() as session:
             await queues.drop_lease(session, NAME, self.holder)
 
@@ -101,11 +119,15 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process of this machine started, in kernel ticks: tells a process from a later one of the same number."""
+    """When a process of this machine started, in kernel ticks: tells a process from a later one of the same number.
+
+    A process that is dead and only not yet waited for by its parent has not started at all.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        told = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):
         return "?"
+    return "dead" if told[0] in ("Z", "X") else told[19]
 
 
 def _dead(holder: str) -> bool:

@@ -33,20 +33,37 @@ class Pacer:
     def resting(self) -> list[int]:
         """Chats that must not get a message now."""
         now = self.clock()
-        self._chat_paused = {chat: until for chat, until in self._chat_paused.items() if until > now}
         return [
             *self._full(self._chats, now, _SLACK, self.limits.per_chat_per_second),
             *self._full(self._groups, now, 60 * _SLACK, self.limits.per_group_per_minute),
-            *self._chat_paused,
+            *self.silent(),
         ]
 
-    def sent(self, chat_id: int) -> None:
-        """Counts a message that leaves now."""
+    def silent(self) -> list[int]:
+        """Chats that must not get anything now, not even the answer to a button."""
         now = self.clock()
-        self._all.append(now)
-        self._chats.setdefault(chat_id, deque()).append(now)
+        self._chat_paused = {chat: until for chat, until in self._chat_paused.items() if until > now}
+        return list(self._chat_paused)
+
+    def paused(self, chat_id: int) -> bool:
+        """Whether nothing at all may leave for this chat now."""
+        return self.clock() < max(self._paused_until, self._chat_paused.get(chat_id, 0.0))
+
+    def pause_left(self) -> float:
+        """Seconds for which nothing at all may leave for anybody."""
+        return max(0.0, self._paused_until - self.clock())
+
+    def fits(self, messages: int) -> bool:
+        """Whether an album has room as a whole; one larger than the window has it when the window is empty."""
+        return not self._all or len(self._all) + messages <= self.limits.per_second
+
+    def sent(self, chat_id: int, messages: int = 1) -> None:
+        """Counts what leaves now; an album is as many messages as it has parts."""
+        now = [self.clock()] * messages
+        self._all.extend(now)
+        self._chats.setdefault(chat_id, deque()).extend(now)
         if chat_id < 0:
-            self._groups.setdefault(chat_id, deque()).append(now)
+            self._groups.setdefault(chat_id, deque()).extend(now)
 
     def pause(self, seconds: float, chat_id: int | None = None) -> None:
         """Obeys a ``retry_after``: for one chat, or for all. A later pause never shortens an earlier one."""
@@ -64,8 +81,8 @@ class Pacer:
         times = [until - now for until in self._chat_paused.values()]
         if len(self._all) >= self.limits.per_second:
             times.append(self._all[0] + _SLACK - now)
-        times += [queue[0] + _SLACK - now for queue in self._chats.values() if queue]
-        times += [queue[0] + 60 * _SLACK - now for queue in self._groups.values() if queue]
+        times += [queue[0] + _SLACK - now for queue in self._chats.values()]
+        times += [queue[0] + 60 * _SLACK - now for queue in self._groups.values()]
         return max(0.001, min(times, default=60.0))
 
     @staticmethod

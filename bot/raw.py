@@ -3,10 +3,27 @@
 import os
 from typing import Any
 
+import httpx
+from telegram.error import TelegramError
 from telegram.ext import ExtBot
 
 # retry_after as a timedelta, the library's way from its next version on; the old way warns at every use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+# No connection was made: the request never left. (A time-out while connecting is a time-out to the library.)
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+def may_have_arrived(error: TelegramError) -> bool:
+    """Whether a call that failed may have been done all the same: the request left and no answer came back."""
+    cause = error.__cause__
+    return isinstance(cause, httpx.HTTPError) and not isinstance(cause, _NEVER_LEFT)
 
 
 class RawBot(ExtBot[None]):

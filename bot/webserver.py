@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from bot.program import Running
 
 log = structlog.get_logger()
+_PORT_SECONDS = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -42,20 +45,41 @@ async def serve(settings: Settings, running: "Running") -> None:
     async def metrics() -> bytes:
         return await health.metrics(running)
 
-    app = build(probe=probe, metrics=metrics, store=store, secret=settings.webhook_secret)
-    try:
-        listening = socket.create_server((settings.web_host, settings.web_port or 0))
-    except OSError as error:
-        place = f"{settings.web_host}:{settings.web_port}"
-        raise StartError(
-            f"QIFU_WEB_PORT: cannot listen on {place} ({error.strerror}): name another"
-        ) from None
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    app = build(
+        probe=probe,
+        metrics=metrics,
+        store=store,
+        is_update=intake.is_update,
+        secret=settings.webhook_secret,
+    )
+    listening = await _listen(settings, running.lease.held)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = _Server(config)
     log.info("web pages", address=f"http://{settings.web_host}:{listening.getsockname()[1]}/health")
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        await server.serve(sockets=[listening])
-    except asyncio.CancelledError:
-        server.should_exit = True
-        raise
+        await asyncio.shield(serving)
     finally:
+        server.should_exit = True  # a webhook's update that is being stored is stored
+        await serving
         listening.close()
+
+
+async def _listen(settings: Settings, held: asyncio.Event) -> socket.socket:
+    """Another run on this machine has the port as long as it holds the lease; after that it must be free."""
+    since: float | None = None
+    while True:
+        try:
+            return socket.create_server((settings.web_host, settings.web_port or 0))
+        except OSError as error:
+            if held.is_set() and since is None:
+                since = time.monotonic()
+            waited = since is not None and time.monotonic() - since > _PORT_SECONDS
+            if error.errno != errno.EADDRINUSE or waited:
+                raise StartError(
+                    f"QIFU_WEB_PORT {settings.web_port} on {settings.web_host} cannot be had ({error.strerror}): "
+                    "name another, or 0 for any"
+                ) from None
+        await asyncio.sleep(0.5)

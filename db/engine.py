@@ -28,10 +28,9 @@ class Database:
         self.file = Path(str(self.url.database)) if in_file else None
         if self.file is not None:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-        # Parameters are clients' words and numbers: they belong into no traceback.
-        options: dict[str, Any] = {"hide_parameters": True}
-        options |= {} if self.is_sqlite else {"pool_size": 8, "pool_pre_ping": True}
-        self.engine = create_async_engine(self.url, echo=echo, **options)
+        options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": 8, "pool_pre_ping": True}
+        # Errors quote their statement; its values are clients' words and figures.
+        self.engine = create_async_engine(self.url, echo=echo, hide_parameters=True, **options)
         self._writers = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:
             _teach_sqlite(self.engine.sync_engine)

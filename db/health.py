@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import queues
 from db.models import Case, Conversation, InboxUpdate, OutboxMessage
 
 _URGENT = 20  # services.outbox.Priority.DIALOGUE
@@ -12,8 +13,7 @@ _URGENT = 20  # services.outbox.Priority.DIALOGUE
 
 async def figures(session: AsyncSession, at: datetime) -> dict[str, float]:
     """Counts of what waits, and the age in seconds of what waits longest."""
-    waiting = InboxUpdate.state == "new"
-    pending = OutboxMessage.state == "pending"
+    waiting, pending = queues.NEW, queues.PENDING
     inbox = (
         await session.execute(select(func.count(), func.min(InboxUpdate.received_at)).where(waiting))
     ).one()
@@ -21,8 +21,8 @@ async def figures(session: AsyncSession, at: datetime) -> dict[str, float]:
     urgent = await session.scalar(
         select(func.min(OutboxMessage.created_at)).where(pending, OutboxMessage.priority <= _URGENT)
     )
-    held = await session.scalar(select(func.count()).where(OutboxMessage.state == "held"))
-    failed = await session.scalar(select(func.count()).where(InboxUpdate.state == "failed"))
+    held = await session.scalar(select(func.count()).where(queues.HELD))
+    failed = await session.scalar(select(func.count()).where(queues.FAILED))
     cases = await session.scalar(select(func.count()).where(Case.state.in_(("open", "waiting"))))
     talks = await session.scalar(select(func.count()).where(Conversation.state == "open"))
     return {

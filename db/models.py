@@ -67,6 +67,18 @@ class InboxUpdate(Base):
             sqlite_where=text("state = 'new'"),
             postgresql_where=text("state = 'new'"),
         ),
+        Index(
+            "ix_inbox_failed",
+            "update_id",
+            sqlite_where=text("state = 'failed'"),
+            postgresql_where=text("state = 'failed'"),
+        ),
+        Index(
+            "ix_inbox_done",
+            "done_at",
+            sqlite_where=text("state = 'done'"),
+            postgresql_where=text("state = 'done'"),
+        ),
     )
 
 
@@ -99,12 +111,31 @@ class OutboxMessage(Base):
     about: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
+        # "=" and not "IN": SQLite uses a partial index only where the query says the same words (db/queues.py).
         Index(
             "ix_outbox_waiting",
             "priority",
             "id",
-            sqlite_where=text("state IN ('pending', 'sending')"),
-            postgresql_where=text("state IN ('pending', 'sending')"),
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_outbox_sending",
+            "id",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
+        Index(
+            "ix_outbox_held",
+            "id",
+            sqlite_where=text("state = 'held'"),
+            postgresql_where=text("state = 'held'"),
+        ),
+        Index(
+            "ix_outbox_answers",
+            "created_at",
+            sqlite_where=text("method = 'answer'"),
+            postgresql_where=text("method = 'answer'"),
         ),
         Index("ix_outbox_chat_id_message_id", "chat_id", "message_id"),
     )

@@ -4,12 +4,26 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Table, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Table, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Base, Counter, InboxUpdate, JobRun, Lease, OutboxMessage
+
+
+def _is(column: Any, word: str) -> ColumnElement[bool]:
+    """``column = 'word'`` with the word in the statement: a plan made for a parameter cannot use a partial index."""
+    condition: ColumnElement[bool] = column == literal(word, literal_execute=True)
+    return condition
+
+
+NEW = _is(InboxUpdate.state, "new")
+FAILED = _is(InboxUpdate.state, "failed")
+DONE = _is(InboxUpdate.state, "done")
+PENDING = _is(OutboxMessage.state, "pending")
+SENDING = _is(OutboxMessage.state, "sending")
+HELD = _is(OutboxMessage.state, "held")
 
 
 def insert_or_ignore(session: AsyncSession, table: Any) -> Any:
@@ -35,12 +49,14 @@ def changed(result: Any) -> int:
 async def store_updates(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     """Stores updates as they came; one that is there already is left alone, whatever the order."""
     if rows:
-        await session.execute(insert_or_ignore(session, InboxUpdate), list(rows))
+        # In order of their ids, so that two intakes at once cannot wait for each other's rows.
+        in_order = sorted(rows, key=lambda row: row["update_id"])
+        await session.execute(insert_or_ignore(session, InboxUpdate), in_order)
 
 
 async def waiting_updates(session: AsyncSession, known: Collection[int], limit: int) -> list[InboxUpdate]:
     """Updates not yet handled, oldest first, without those in ``known``."""
-    query = select(InboxUpdate).where(InboxUpdate.state == "new")
+    query = select(InboxUpdate).where(NEW)
     if known:
         query = query.where(InboxUpdate.update_id.not_in(known))
     return list(await session.scalars(query.order_by(InboxUpdate.update_id).limit(limit)))
@@ -58,21 +74,15 @@ async def mark_done(session: AsyncSession, update_id: int, at: datetime) -> bool
 
 async def mark_attempt(
     session: AsyncSession, update_id: int, error: str, *, failed: bool, at: datetime
-) -> None:
+) -> bool:
+    """Counts a failed attempt; False when the update is no longer waiting."""
     values: dict[str, Any] = {"attempts": InboxUpdate.attempts + 1, "error": error}
     if failed:
         values |= {"state": "failed", "done_at": at}
-    await session.execute(update(InboxUpdate).where(InboxUpdate.update_id == update_id).values(**values))
-
-
-async def highest_update(session: AsyncSession) -> int | None:
-    """The newest stored update, to go on polling after it."""
-    found: int | None = await session.scalar(
-        select(InboxUpdate.update_id)
-        .order_by(InboxUpdate.received_at.desc(), InboxUpdate.update_id.desc())
-        .limit(1)
+    marked = await session.execute(
+        update(InboxUpdate).where(InboxUpdate.update_id == update_id, NEW).values(**values)
     )
-    return found
+    return changed(marked) == 1
 
 
 # --- outbox ---------------------------------------------------------------------------------------------------
@@ -107,24 +117,32 @@ async def add_rows(
     for start in range(0, len(rows), 5_000):
         keys = [row[key] for row in rows[start : start + 5_000]]
         added = await session.execute(select(table.c[key], table.c.id).where(table.c[key].in_(keys)))
-        found.update(added.tuples().all())
+        found.update(added.all())
     return [found[row[key]] for row in rows]
 
 
 async def due_messages(
-    session: AsyncSession, *, at: datetime, not_chats: Collection[int], limit: int
+    session: AsyncSession,
+    *,
+    at: datetime,
+    not_chats: Collection[int],
+    silent_chats: Collection[int] = (),
+    limit: int,
 ) -> list[OutboxMessage]:
     """Messages ready to go, most urgent first, leaving out chats that must rest.
 
-    The answer to a pressed button is no message and goes to a resting chat too.
+    The answer to a pressed button is no message and goes to a resting chat too, but not to a silent one.
     """
-    query = select(OutboxMessage).where(
-        OutboxMessage.state == "pending",
-        or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at),
-    )
+    query = select(OutboxMessage).where(PENDING, _ready(at))
     if not_chats:
         query = query.where(or_(OutboxMessage.method == "answer", OutboxMessage.chat_id.not_in(not_chats)))
+    if silent_chats:
+        query = query.where(OutboxMessage.chat_id.not_in(silent_chats))
     return list(await session.scalars(query.order_by(OutboxMessage.priority, OutboxMessage.id).limit(limit)))
+
+
+def _ready(at: datetime) -> ColumnElement[bool]:
+    return or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at)
 
 
 async def set_messages(session: AsyncSession, ids: Collection[int], **values: Any) -> int:
@@ -132,17 +150,44 @@ async def set_messages(session: AsyncSession, ids: Collection[int], **values: An
     return changed(done)
 
 
-async def claim_messages(session: AsyncSession, ids: Collection[int]) -> None:
-    await session.execute(
+async def claim_messages(session: AsyncSession, ids: Collection[int], at: datetime) -> list[OutboxMessage]:
+    """Marks those that still wait as being sent, and gives them as they are now, most urgent first.
+
+    Between being found and being claimed a message may have been stopped, edited, or claimed by another process.
+    """
+    claimed = await session.scalars(
         update(OutboxMessage)
-        .where(OutboxMessage.id.in_(ids), OutboxMessage.state == "pending")
+        .where(OutboxMessage.id.in_(ids), PENDING, _ready(at))
         .values(state="sending", attempts=OutboxMessage.attempts + 1)
+        .returning(OutboxMessage),
+        execution_options={"synchronize_session": False},
     )
+    return sorted(claimed, key=lambda message: (message.priority, message.id))
+
+
+async def settle_message(session: AsyncSession, message: OutboxMessage, **values: Any) -> bool:
+    """Stores the result of a claimed message; False when the claim is no longer the one that counts.
+
+    Another run that took over has settled the doubt in its own way: this attempt's number tells them apart.
+    """
+    settled = await session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message.id, SENDING, OutboxMessage.attempts == message.attempts)
+        .values(**values)
+    )
+    return changed(settled) == 1
 
 
 async def messages_in_doubt(session: AsyncSession) -> list[OutboxMessage]:
     """Messages that were being sent when the last run ended."""
-    return list(await session.scalars(select(OutboxMessage).where(OutboxMessage.state == "sending")))
+    return list(await session.scalars(select(OutboxMessage).where(SENDING).order_by(OutboxMessage.id)))
+
+
+async def move_chat(session: AsyncSession, old: int, new: int) -> None:
+    """A group became a supergroup with another id: what waits for it goes there."""
+    await session.execute(
+        update(OutboxMessage).where(PENDING, OutboxMessage.chat_id == old).values(chat_id=new)
+    )
 
 
 async def message_by_token(session: AsyncSession, token: str) -> OutboxMessage | None:
@@ -163,6 +208,23 @@ async def message_at(session: AsyncSession, chat_id: int, message_id: int) -> Ou
     return found
 
 
+async def forget(session: AsyncSession, before: datetime, *, limit: int) -> int:
+    """Deletes updates that were done, and answers to buttons that were written, before then; how many."""
+    old = select(InboxUpdate.update_id).where(DONE, InboxUpdate.done_at < before).limit(limit)
+    handled = await session.execute(delete(InboxUpdate).where(InboxUpdate.update_id.in_(old)))
+    answers = (
+        select(OutboxMessage.id)
+        .where(
+            _is(OutboxMessage.method, "answer"),
+            OutboxMessage.created_at < before,
+            OutboxMessage.state.in_(("sent", "expired", "failed")),
+        )
+        .limit(limit)
+    )
+    answered = await session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(answers)))
+    return changed(handled) + changed(answered)
+
+
 # --- lease, counters, jobs -------------------------------------------------------------------------------------
 
 
@@ -170,9 +232,14 @@ async def lease(session: AsyncSession, name: str) -> Lease | None:
     return await session.get(Lease, name, with_for_update=True)
 
 
-async def take_lease(session: AsyncSession, name: str, holder: str, at: datetime, beat: int) -> None:
-    await session.execute(delete(Lease).where(Lease.name == name))
-    await session.execute(insert(Lease).values(name=name, holder=holder, renewed_at=at, beat=beat))
+async def take_lease(
+    session: AsyncSession, name: str, holder: str, at: datetime, beat: int, *, instead_of: str | None
+) -> bool:
+    """Takes a lease that nobody (None) or ``instead_of`` holds; False when somebody else was faster."""
+    if instead_of is not None:
+        await session.execute(delete(Lease).where(Lease.name == name, Lease.holder == instead_of))
+    row = {"name": name, "holder": holder, "renewed_at": at, "beat": beat}
+    return changed(await session.execute(insert_or_ignore(session, Lease).values(**row))) == 1
 
 
 async def renew_lease(session: AsyncSession, name: str, holder: str, at: datetime, beat: int) -> bool:
@@ -193,7 +260,7 @@ async def settle_copy(session: AsyncSession, *, hold: bool) -> int:
     Returns how many messages waited.
     """
     await session.execute(delete(Lease))
-    waited = OutboxMessage.state.in_(("pending", "sending"))
+    waited = or_(PENDING, SENDING)
     if not hold:
         return await session.scalar(select(func.count()).select_from(OutboxMessage).where(waited)) or 0
     why = "waited in a backup that was restored"

@@ -1,5 +1,7 @@
 """What an operator reads when the database cannot be used: one sentence that says what to do."""
 
+import builtins
+
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 # What speaking to a database can raise, defects included.
@@ -45,3 +47,24 @@ def sentence(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return f"the database is out of reach ({error.strerror or error}): start it, or look at QIFU_DATABASE_URL"
     return None
+
+
+# SQLSTATE classes: connection, rolled back for another's sake, no room, object busy, the operator's doing.
+_PASSING_STATES = ("08", "40", "53", "55", "57")
+_PASSING_WORDS = ("database is locked", "disk is full", "disk I/O error", "unable to open database")
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it can help to try again later: busy, out of reach, no room. False for a defect of ours."""
+    if isinstance(error, InterfaceError | TimeoutError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(driver, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in _PASSING_STATES
+    if isinstance(error, DBAPIError):
+        return any(words in str(driver) for words in _PASSING_WORDS)
+    # Python's own time-out is an OSError too, but it tells of a handler that took too long.
+    return isinstance(error, OSError) and not isinstance(error, builtins.TimeoutError)

@@ -15,3 +15,13 @@ class Refusal(Exception):
         super().__init__(code)
         self.code = code
         self.facts = facts
+
+
+def place(error: BaseException) -> str:
+    """file:line where an exception was raised, without any value: what a log may say of a defect."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

@@ -26,7 +26,8 @@ async def on_press(update: Update, context: Context) -> None:
     lang = context.turn.who.lang if context.turn.who else "zh"
     token, _, index = (query.data or "").partition(".")
     row = await queues.message_by_token(context.work.session, token)
-    known = row is not None and index.isdigit() and int(index) < len(row.actions or [])
+    # Whoever forges data may send any characters; not everything that is a digit is a number.
+    known = row is not None and index.isascii() and index.isdigit() and int(index) < len(row.actions or [])
     if row is None or not known or row.chat_id != chat_id or context.turn.who is None:
         # Somebody else's button and a button that never was are the same answer.
         words = context.deps.phrases.label("button.expired", lang)

@@ -5,7 +5,7 @@ from telegram.constants import ChatMemberStatus
 
 from handlers import contact
 from handlers.context import Context
-from services import chats, outbox
+from services import alerts, chats, outbox
 from services.outbox import Button, Priority
 
 
@@ -25,7 +25,13 @@ async def on_group(update: Update, context: Context) -> None:
     chat = update.effective_chat
     if chat is None or chat.type not in ("group", "supergroup"):
         return
-    if chat.id not in context.deps.policy.chat.allowed_groups:
+    message = update.effective_message
+    became = message.migrate_to_chat_id if message is not None else None
+    if became is not None and chat.id in context.deps.policy.chat.allowed_groups:
+        await alerts.operators(
+            context.work, "alert.group_moved", dedupe=f"moved/{became}", old=chat.id, new=became
+        )
+    elif chat.id not in context.deps.policy.chat.allowed_groups:
         await _leave(context, chat.id)
 
 

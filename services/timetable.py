@@ -46,7 +46,9 @@ async def tick(deps: Deps) -> None:
                 await job.run(work)
         except Exception as error:  # noqa: BLE001  # one bad job must not stop margin calls
             if trouble.passes(error):
-                log.warning("the database cannot be used; a job waits", job=job.name, error=type(error).__name__)
+                log.warning(
+                    "the database cannot be used; a job waits", job=job.name, error=type(error).__name__
+                )
             else:
                 log.error("job failed", job=job.name, error=type(error).__name__, place=place(error))
                 await _report(deps, job)

@@ -86,6 +86,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('update_id', name=op.f('pk_inbox'))
     )
     with op.batch_alter_table('inbox', schema=None) as batch_op:
+        batch_op.create_index('ix_inbox_done', ['done_at'], unique=False, sqlite_where=sa.text("state = 'done'"), postgresql_where=sa.text("state = 'done'"))
+        batch_op.create_index('ix_inbox_failed', ['update_id'], unique=False, sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
         batch_op.create_index('ix_inbox_waiting', ['update_id'], unique=False, sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
 
     op.create_table('incoming_file',
@@ -165,8 +167,11 @@ def upgrade() -> None:
     sa.UniqueConstraint('token', name=op.f('uq_outbox_token'))
     )
     with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.create_index('ix_outbox_answers', ['created_at'], unique=False, sqlite_where=sa.text("method = 'answer'"), postgresql_where=sa.text("method = 'answer'"))
         batch_op.create_index('ix_outbox_chat_id_message_id', ['chat_id', 'message_id'], unique=False)
-        batch_op.create_index('ix_outbox_waiting', ['priority', 'id'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
+        batch_op.create_index('ix_outbox_held', ['id'], unique=False, sqlite_where=sa.text("state = 'held'"), postgresql_where=sa.text("state = 'held'"))
+        batch_op.create_index('ix_outbox_sending', ['id'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
+        batch_op.create_index('ix_outbox_waiting', ['priority', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
 
     op.create_table('settlement_price',
     sa.Column('instrument', sa.Text(), nullable=False),
@@ -573,8 +578,11 @@ def downgrade() -> None:
     op.drop_table('staff')
     op.drop_table('settlement_price')
     with op.batch_alter_table('outbox', schema=None) as batch_op:
-        batch_op.drop_index('ix_outbox_waiting', sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
+        batch_op.drop_index('ix_outbox_waiting', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.drop_index('ix_outbox_sending', sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
+        batch_op.drop_index('ix_outbox_held', sqlite_where=sa.text("state = 'held'"), postgresql_where=sa.text("state = 'held'"))
         batch_op.drop_index('ix_outbox_chat_id_message_id')
+        batch_op.drop_index('ix_outbox_answers', sqlite_where=sa.text("method = 'answer'"), postgresql_where=sa.text("method = 'answer'"))
 
     op.drop_table('outbox')
     with op.batch_alter_table('notice', schema=None) as batch_op:
@@ -586,6 +594,8 @@ def downgrade() -> None:
     op.drop_table('incoming_file')
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.drop_index('ix_inbox_waiting', sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
+        batch_op.drop_index('ix_inbox_failed', sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
+        batch_op.drop_index('ix_inbox_done', sqlite_where=sa.text("state = 'done'"), postgresql_where=sa.text("state = 'done'"))
 
     op.drop_table('inbox')
     with op.batch_alter_table('imported_file', schema=None) as batch_op:
