@@ -35,6 +35,11 @@ VIEW_WEIGHTS: Mapping[str, tuple[float, ...]] = {
 # The blend where a library is too small, or too large, to fit it.
 _USUAL_BLEND = (10.0, 1.5, 1.5, 1.0, 4.0, 2.5)
 _UNCLASSIFIED_BLEND = (0.0, 0.0, 9.0, 5.0, 6.0, 0.5)
+_SUPPORT_VECTOR_BLEND = (3.0, 0.0, 4.0, 0.5, 0.5, 0.0)
+# With fewer phrasings a topic than this a large library is searched by likeness alone.
+_ROWS_A_TOPIC = 20
+# Each view's unit length times its weight's root leaves rows short of what the usual C expects.
+_SVC_SCALE = 1.7
 _RIDGE = 0.8
 # Below 1: a rare turn of phrase (几天能办好) must not outweigh the subject (销户).
 _RARITY = 0.5
