@@ -41,7 +41,8 @@ class Told:
     """What is to be told about an account. ``held`` is None where its positions are not known.
 
     ``late``: the deadline had passed before anything was told, so somebody phones instead. ``recheck``: ``evening``
-    or ``morning`` where the call was told before and is looked at again.
+    or ``morning`` where the call was told before and is looked at again. ``corrects``: the reminder of the same day
+    whose figures were replaced.
     """
 
     client: Client
@@ -53,6 +54,7 @@ class Told:
     night: bool
     late: bool = False
     recheck: str | None = None
+    corrects: str | None = None
 
     @property
     def level(self) -> Level:
@@ -203,6 +205,7 @@ def _facts(work: Work, item: Told, number: str) -> dict[str, Any]:
         "passed": item.deadline is not None and item.deadline <= work.now,
         "recheck": item.recheck,
         "further": item.why is Why.FURTHER,
+        "corrects": item.corrects,
         "lots": _lots(found),
         "why_no_lots": _why_no_lots(found),
         "options": _short_options(item.held or [], item.day),
@@ -220,6 +223,7 @@ def _stored(item: Told, facts: dict[str, Any]) -> dict[str, Any]:
         "deadline": item.deadline.isoformat() if item.deadline and item.is_call else None,
         "why": item.why.value,
         "recheck": item.recheck,
+        "corrects": item.corrects,
         "late": item.late,
     }
 

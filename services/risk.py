@@ -143,7 +143,7 @@ async def judge_file(deps: Deps, file_id: int, beat: Beat = _no_beat) -> int:
 
 async def _judge(work: Work, day: date, accounts: Sequence[str], *, current: bool) -> int:
     fixed_time = after_settlement(day)
-    looked = await _look(work, day, accounts, fixed_time, {})
+    looked = await _corrected(work, day, await _look(work, day, accounts, fixed_time, {}))
     told = [item for item in looked if item.step.speak] if current else []
     roster = await Roster.load(work, [item.client.id for item in told])
     notices = await reminders.remind(work, await _tellings(work, day, told), roster)
@@ -160,6 +160,31 @@ class _Looked:
     before: RungRow | None
     seen: Assessment
     step: Climb
+    corrects: str | None = None
+
+
+async def _corrected(work: Work, day: date, looked: Sequence[_Looked]) -> list[_Looked]:
+    """A call that stands on figures which were replaced since is told anew, whatever the rung: its amount is wrong."""
+    ids = {
+        item.before.notice_id
+        for item in looked
+        if item.before is not None and item.before.notice_id is not None and item.before.day == day
+    }
+    notices = await rows.notices(work.session, ids)
+    found = []
+    for item in looked:
+        notice = notices.get(item.before.notice_id or 0) if item.before else None
+        stands = item.seen.level.at_least(Level.CALL) and not item.seen.empty
+        if notice is not None and stands and notice.deadline is not None and _differs(notice, item.seen):
+            step = item.step if item.step.speak else Climb(item.step.rung, True, Why.FIXED_TIME)
+            item = replace(item, step=step, corrects=notice.number)
+        found.append(item)
+    return found
+
+
+def _differs(notice: Notice, seen: Assessment) -> bool:
+    told = (notice.facts.get("equity"), notice.facts.get("margin"))
+    return told != (str(seen.equity), str(seen.company_margin))
 
 
 async def _look(
@@ -215,6 +240,7 @@ async def _tellings(
                 night=due.astimezone(after_settlement(day).tzinfo).time() == NIGHT_DEADLINE,
                 late=recheck is None and due <= work.now and item.seen.level.at_least(Level.CALL),
                 recheck=recheck,
+                corrects=item.corrects,
             )
         )
     return told

@@ -258,12 +258,27 @@ async def test_the_same_rung_is_silent_until_the_next_settlement(house: Settled)
     assert len(await house.said(CLIENT)) == 2
 
 
-async def test_ten_points_more_are_told_and_five_are_not(house: Settled) -> None:
-    """Corrected figures of the same day: 107, 109, 117."""
+async def test_a_corrected_amount_is_told_anew_and_names_the_reminder_that_it_replaces(
+    house: Settled,
+) -> None:
+    """The rung is the same, the amount is not: 7.00, then 9.00; equal figures once more say nothing."""
     await house.client(chats=(CLIENT,))
-    for margin, told in (("107.00", 1), ("109.00", 1), ("117.00", 2)):
-        await house.take(table(("80012345", "100.00", margin)), reason="更正")
-        assert len(await house.said(CLIENT)) == told
+    await house.take(table(("80012345", "100.00", "107.00")))
+    await house.take(table(("80012345", "100.00", "109.00")), reason="更正")
+    await house.take(table(("80012345", "100.00", "109.00"), ("80023456", "1.00", "0.00")))
+    first, second = await house.said(CLIENT)
+    assert "应追加 7.00 元" in first
+    assert "应追加 9.00 元" in second
+    assert "取代 MC-20260817-0001" in second
+    assert [n.state for n in await house.all(Notice)] == ["expired", "sent"]
+
+
+async def test_ten_points_more_are_named_as_a_further_rise(house: Settled) -> None:
+    """From 107 % to 117 % within a day."""
+    await house.client(chats=(CLIENT,))
+    await house.take(table(("80012345", "100.00", "107.00")))
+    await house.take(table(("80012345", "100.00", "117.00")), reason="更正")
+    assert "风险度继续上升" in (await house.said(CLIENT))[1]
 
 
 async def test_recovery_is_told_and_ends_what_was_to_be_phoned(house: Settled, manager: int) -> None:
