@@ -8,18 +8,16 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
-
-import yaml
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from domain.knowledge import Answer, Article, Candidate, Citation, Context, Finding, Kind, Status
 from domain.market import ClientPlan, CompanyRates, Prices, Quote
-from knowledge.articles import AUDIENCES, LANGUAGES, SAFE_LOADER, Shelf, read_plain, read_shelf
-from knowledge.calculation import Calculator
-from knowledge.contracts import TABLE, ContractTable
+from knowledge.articles import AUDIENCES, Shelf, read_plain
+from knowledge.files import Desk, Files, corpora_of, read_yaml
+from knowledge.files import LibraryError as LibraryError
 from knowledge.lexicon import has_han
 from knowledge.markup import escape
-from knowledge.slots import Mention, Names, SlotReader, Slots
+from knowledge.slots import Mention, Slots
 from knowledge.understanding import Rules, Verdict, split_questions
 
 if TYPE_CHECKING:
@@ -48,29 +46,7 @@ _SURE, _KIND_OVER_SURE = 0.8, 0.75
 _MOST_CHOICES = 4
 _ENOUGH = 0.9
 _LONGEST = 600
-_INDEXED_TEXT = 300
 _FOLLOW_UP = re.compile(r"^(?:那|那么|还有|and\b|what about|how about|then\b)|呢[?？。]?$", re.IGNORECASE)
-
-
-class LibraryError(Exception):
-    """The library's files cannot be used; the text names each file and what to do."""
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("\n".join(str(finding) for finding in findings))
-        self.findings = tuple(findings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What the shipped library has beside articles: tables, rules, sentences."""
-
-    table: ContractTable
-    calculator: Calculator
-    readers: Mapping[str, SlotReader]
-    rules: Mapping[str, Rules]
-    texts: Mapping[str, Mapping[str, Any]]
-    major_amount: Decimal
-    hours: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +74,7 @@ class Library:
         self,
         shelf: Shelf,
         topics: Mapping[str, str],
-        desk: _Desk | None,
+        desk: Desk | None,
         today: Callable[[], date] | None,
         findings: Sequence[Finding],
     ) -> None:
@@ -135,7 +111,7 @@ class Library:
         kept); ``background`` returns before the index stands. Raises ``LibraryError`` where files cannot be
         used.
         """
-        files = _Files.read(folder, tables, facts)
+        files = Files.read(folder, tables, facts)
         fatal = [finding for finding in files.findings if finding.fatal]
         if fatal:
             raise LibraryError(fatal)
@@ -157,8 +133,8 @@ class Library:
             raise LibraryError(shelf.findings or [empty])
         topics = {article.topic: article.title for article in shelf.articles}
         library = cls(shelf, topics, None, None, shelf.findings)
-        synonyms = _yaml(KNOWLEDGE / "synonyms.yaml", [])
-        library._raise_index(_corpora(shelf, synonyms, {}, (), {}), cache_dir, background=False)
+        synonyms = read_yaml(KNOWLEDGE / "synonyms.yaml", [])
+        library._raise_index(corpora_of(shelf, synonyms, {}, (), {}), cache_dir, background=False)
         return library
 
     @classmethod
@@ -170,7 +146,7 @@ class Library:
         tables: Path = KNOWLEDGE,
     ) -> tuple[Finding, ...]:
         """Every finding about the files, fatal or not, without building an index and without raising."""
-        return _Files.read(folder, tables, facts).findings
+        return Files.read(folder, tables, facts).findings
 
     @property
     def ready(self) -> bool:
@@ -644,134 +620,6 @@ class _Book:
             return Quote(contract, *known) if known else None
         quotes = self._by_product.get(product, ())
         return min(quotes, key=lambda q: (-q.day.toordinal(), q.contract), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Everything of the shipped library that was read from disk, and what was wrong with it."""
-
-    shelf: Shelf
-    topics: Mapping[str, str]
-    table: ContractTable
-    yaml: Mapping[str, Any]
-    findings: tuple[Finding, ...]
-
-    @classmethod
-    def read(cls, folder: Path, tables: Path, facts: Mapping[str, Mapping[str, object]] | None) -> "_Files":
-        findings: list[Finding] = []
-        loaded = {
-            name: _yaml(tables / where, findings)
-            for name, where in (
-                ("topics", "topics.yaml"),
-                ("synonyms", "synonyms.yaml"),
-                ("nicknames", "tables/nicknames.yaml"),
-                ("rules", "tables/rules.yaml"),
-                ("kinds", "tables/kinds.yaml"),
-                ("texts", "tables/texts.yaml"),
-                ("traditional", "tables/traditional.yaml"),
-            )
-        }
-        topics = cast(Mapping[str, str], loaded["topics"])
-        shelf = read_shelf(folder, topics, facts)
-        findings.extend(shelf.findings)
-        if not shelf.articles and not shelf.findings:
-            findings.append(Finding(str(folder), "has no articles", "put them into zh/ and en/"))
-        table, wrong = ContractTable.read(tables / TABLE)
-        findings.extend(wrong)
-        nicknames = loaded["nicknames"].get("products", {})
-        for product in nicknames:
-            if product not in table.products:
-                where = f"tables/nicknames.yaml: {product}"
-                findings.append(Finding(where, "is no product of contracts.csv", "correct the code"))
-        return cls(shelf, topics, table, loaded, tuple(findings))
-
-    def desk(
-        self, rates: CompanyRates, facts: Mapping[str, Mapping[str, object]], major_amount: Decimal
-    ) -> _Desk:
-        names = self._names()
-        rules = self.yaml["rules"]
-        hours: dict[str, str] = {}
-        for lang in LANGUAGES:
-            company = facts.get(lang, {}).get("company")
-            if isinstance(company, Mapping) and company.get("service_hours"):
-                hours[lang] = str(company["service_hours"])
-        return _Desk(
-            table=self.table,
-            calculator=Calculator(
-                self.table, rates, {lang: self.yaml["texts"][lang]["calc"] for lang in LANGUAGES}
-            ),
-            readers={lang: SlotReader(names, rules[lang]["calc"]) for lang in LANGUAGES},
-            rules={lang: Rules(rules[lang]) for lang in LANGUAGES},
-            texts=self.yaml["texts"],
-            major_amount=major_amount,
-            hours=hours,
-        )
-
-    def corpora(self) -> list["Corpus"]:
-        pairs = self.yaml["traditional"]
-        traditional = dict(zip(pairs["traditional"], pairs["simplified"], strict=True))
-        return _corpora(
-            self.shelf, self.yaml["synonyms"], self.yaml["kinds"], self._names().words, traditional
-        )
-
-    def _names(self) -> Names:
-        spoken = self.yaml["nicknames"]
-        names: dict[str, list[str]] = {}
-        for product in self.table.products:
-            zh, en = self.table.names(product)
-            names[product] = [re.sub(r"\(.*?\)", "", zh), en, *map(str, spoken["products"].get(product, ()))]
-        return Names(self.table.products, names, spoken["groups"], map(str, spoken["not_products"]))
-
-
-def _yaml(path: Path, findings: list[Finding]) -> dict[str, Any]:
-    try:
-        loaded = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - a safe loader, in C
-    except OSError:
-        findings.append(Finding(path.name, "cannot be read", f"it belongs to {path.parent}"))
-        return {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        findings.append(Finding(f"{path.name}{line}", f"is not YAML: {getattr(error, 'problem', '')}"))
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def _corpora(
-    shelf: Shelf,
-    synonyms: Mapping[str, Any],
-    kinds: Mapping[str, Any],
-    terms: Sequence[str],
-    traditional: Mapping[str, str],
-) -> list["Corpus"]:
-    """One corpus a language that has articles: the phrasings of all confirmed versions under their id."""
-    from knowledge.index import Corpus, Group
-
-    corpora = []
-    for lang in LANGUAGES:
-        groups: dict[str, Group] = {}
-        for (of, name), versions in shelf.versions().items():
-            confirmed = [v for v in versions if v.status is Status.CONFIRMED]
-            if of != lang or not confirmed:
-                continue
-            newest = confirmed[-1]
-            groups[name] = Group(
-                key=name,
-                topic=newest.topic,
-                title=newest.title,
-                phrasings=tuple(dict.fromkeys(p for v in confirmed for p in v.phrasings)),
-                keywords=newest.keywords,
-                not_for=newest.not_for,
-                text=newest.text[:_INDEXED_TEXT],
-            )
-        if not groups:
-            continue
-        examples = tuple(
-            Group(f"kind:{kind}", f"kind:{kind}", kind, tuple(map(str, lines)))
-            for kind, lines in (kinds.get(lang) or {}).items()
-        )
-        corpora.append(Corpus(lang, (*groups.values(), *examples), synonyms[lang], tuple(terms), traditional))
-    return corpora
 
 
 def _explain(engine: "Engine", found: "Found", ranking: "Ranking", answer: Answer) -> dict[str, Any]:

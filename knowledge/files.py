@@ -1,0 +1,173 @@
+"""The shipped library's files: articles, tables, rules, sentences; and what was wrong with them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from domain.knowledge import Finding, Status
+from domain.market import CompanyRates
+from knowledge.articles import LANGUAGES, SAFE_LOADER, Shelf, read_shelf
+from knowledge.calculation import Calculator
+from knowledge.contracts import TABLE, ContractTable
+from knowledge.slots import Names, SlotReader
+from knowledge.understanding import Rules
+
+if TYPE_CHECKING:
+    from knowledge.index import Corpus
+
+# The search reads the beginning of an article's text: the short answer stands there.
+_INDEXED_TEXT = 300
+
+
+class LibraryError(Exception):
+    """The library's files cannot be used; the text names each file and what to do."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the shipped library has beside articles: tables, rules, sentences."""
+
+    table: ContractTable
+    calculator: Calculator
+    readers: Mapping[str, SlotReader]
+    rules: Mapping[str, Rules]
+    texts: Mapping[str, Mapping[str, Any]]
+    major_amount: Decimal
+    hours: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Everything of the shipped library that was read from disk, and what was wrong with it."""
+
+    shelf: Shelf
+    topics: Mapping[str, str]
+    table: ContractTable
+    yaml: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+
+    @classmethod
+    def read(cls, folder: Path, tables: Path, facts: Mapping[str, Mapping[str, object]] | None) -> "Files":
+        findings: list[Finding] = []
+        loaded = {
+            name: read_yaml(tables / where, findings)
+            for name, where in (
+                ("topics", "topics.yaml"),
+                ("synonyms", "synonyms.yaml"),
+                ("nicknames", "tables/nicknames.yaml"),
+                ("rules", "tables/rules.yaml"),
+                ("kinds", "tables/kinds.yaml"),
+                ("texts", "tables/texts.yaml"),
+                ("traditional", "tables/traditional.yaml"),
+            )
+        }
+        topics = cast(Mapping[str, str], loaded["topics"])
+        shelf = read_shelf(folder, topics, facts)
+        findings.extend(shelf.findings)
+        if not shelf.articles and not shelf.findings:
+            findings.append(Finding(str(folder), "has no articles", "put them into zh/ and en/"))
+        table, wrong = ContractTable.read(tables / TABLE)
+        findings.extend(wrong)
+        nicknames = loaded["nicknames"].get("products", {})
+        for product in nicknames:
+            if product not in table.products:
+                where = f"tables/nicknames.yaml: {product}"
+                findings.append(Finding(where, "is no product of contracts.csv", "correct the code"))
+        return cls(shelf, topics, table, loaded, tuple(findings))
+
+    def desk(
+        self, rates: CompanyRates, facts: Mapping[str, Mapping[str, object]], major_amount: Decimal
+    ) -> Desk:
+        names = self._names()
+        rules = self.yaml["rules"]
+        hours: dict[str, str] = {}
+        for lang in LANGUAGES:
+            company = facts.get(lang, {}).get("company")
+            if isinstance(company, Mapping) and company.get("service_hours"):
+                hours[lang] = str(company["service_hours"])
+        return Desk(
+            table=self.table,
+            calculator=Calculator(
+                self.table, rates, {lang: self.yaml["texts"][lang]["calc"] for lang in LANGUAGES}
+            ),
+            readers={lang: SlotReader(names, rules[lang]["calc"]) for lang in LANGUAGES},
+            rules={lang: Rules(rules[lang]) for lang in LANGUAGES},
+            texts=self.yaml["texts"],
+            major_amount=major_amount,
+            hours=hours,
+        )
+
+    def corpora(self) -> list["Corpus"]:
+        pairs = self.yaml["traditional"]
+        traditional = dict(zip(pairs["traditional"], pairs["simplified"], strict=True))
+        return corpora_of(
+            self.shelf, self.yaml["synonyms"], self.yaml["kinds"], self._names().words, traditional
+        )
+
+    def _names(self) -> Names:
+        spoken = self.yaml["nicknames"]
+        names: dict[str, list[str]] = {}
+        for product in self.table.products:
+            zh, en = self.table.names(product)
+            names[product] = [re.sub(r"\(.*?\)", "", zh), en, *map(str, spoken["products"].get(product, ()))]
+        return Names(self.table.products, names, spoken["groups"], map(str, spoken["not_products"]))
+
+
+def read_yaml(path: Path, findings: list[Finding]) -> dict[str, Any]:
+    try:
+        loaded = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - a safe loader, in C
+    except OSError:
+        findings.append(Finding(path.name, "cannot be read", f"it belongs to {path.parent}"))
+        return {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        findings.append(Finding(f"{path.name}{line}", f"is not YAML: {getattr(error, 'problem', '')}"))
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def corpora_of(
+    shelf: Shelf,
+    synonyms: Mapping[str, Any],
+    kinds: Mapping[str, Any],
+    terms: Sequence[str],
+    traditional: Mapping[str, str],
+) -> list["Corpus"]:
+    """One corpus a language that has articles: the phrasings of all confirmed versions under their id."""
+    from knowledge.index import Corpus, Group
+
+    corpora = []
+    for lang in LANGUAGES:
+        groups: dict[str, Group] = {}
+        for (of, name), versions in shelf.versions().items():
+            confirmed = [v for v in versions if v.status is Status.CONFIRMED]
+            if of != lang or not confirmed:
+                continue
+            newest = confirmed[-1]
+            groups[name] = Group(
+                key=name,
+                topic=newest.topic,
+                title=newest.title,
+                phrasings=tuple(dict.fromkeys(p for v in confirmed for p in v.phrasings)),
+                keywords=newest.keywords,
+                not_for=newest.not_for,
+                text=newest.text[:_INDEXED_TEXT],
+            )
+        if not groups:
+            continue
+        examples = tuple(
+            Group(f"kind:{kind}", f"kind:{kind}", kind, tuple(map(str, lines)))
+            for kind, lines in (kinds.get(lang) or {}).items()
+        )
+        corpora.append(Corpus(lang, (*groups.values(), *examples), synonyms[lang], tuple(terms), traditional))
+    return corpora
