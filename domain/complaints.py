@@ -243,6 +243,7 @@ class Kind(StrEnum):
     RAISED = "raised"  # to major
     MOVED = "moved"  # to another owner or desk
     MARKED = "marked"  # a mark of a clock was acted upon
+    EXTENDED = "extended"  # more time for the result of a major one, once, told to the client
     TERMED = "termed"  # a term that the calendar could not give before
     RESOLVED = "resolved"
     REOPENED = "reopened"
@@ -307,6 +308,7 @@ class Standing:
     marks: Mapping[str, int]
     rating: int | None
     times_reopened: int
+    extended: bool = False
 
     @property
     def paused(self) -> bool:
@@ -330,6 +332,7 @@ def standing(events: Sequence[Event]) -> Standing:
     rating: int | None = None
     switches: list[Switch] = []
     marks: dict[str, int] = {}
+    extended = False
     for event in events:
         if event.kind in _CONTACTS and contacted is None and event.id not in lost:
             contacted = event.at
@@ -342,6 +345,9 @@ def standing(events: Sequence[Event]) -> Standing:
                 switches.append(Switch(event.at, running=True))
             case Kind.TERMED:
                 terms = Terms.of_json(event.data["terms"])
+            case Kind.EXTENDED:
+                terms, extended = Terms.of_json(event.data["terms"]), True
+                marks.pop("result", None)
             case Kind.MARKED:
                 clock = str(event.data["clock"])
                 marks[clock] = max(marks.get(clock, 0), int(event.data["mark"]))
@@ -349,14 +355,16 @@ def standing(events: Sequence[Event]) -> Standing:
                 state, resolved = State.RESOLVED, event.at
                 switches.append(Switch(event.at, running=True))
             case Kind.REOPENED:
-                state, resolved, contacted, marks = State.OPEN, None, None, {}
+                state, resolved, contacted, marks, extended = State.OPEN, None, None, {}, False
                 terms, switches = Terms.of_json(event.data["terms"]), []
                 times_reopened += 1
             case Kind.RATED:
                 rating = int(event.data["rating"])
             case Kind.CLOSED:
                 state = State.CLOSED
-    return Standing(state, terms, contacted, resolved, pauses_of(switches), marks, rating, times_reopened)
+    return Standing(
+        state, terms, contacted, resolved, pauses_of(switches), marks, rating, times_reopened, extended
+    )
 
 
 # --- its clocks -------------------------------------------------------------------------------------------------

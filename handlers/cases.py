@@ -234,6 +234,7 @@ ACTIONS: dict[str, ActionFn] = {
     "case.take": pressed_take,
     "case.ask": _prompting("ask"),
     "case.reply": _prompting("reply"),
+    "case.extend": _prompting("extend"),
     "case.close": _prompting("cause"),
     "case.leave": pressed_leave,
     "case.send": pressed_send,

@@ -237,6 +237,7 @@ async def _show_receipt(context: Context, receipt: Receipt) -> None:
         desk=context.deps.phrases.label(f"desk.{receipt.desk}", context.who.lang),
         restricted=receipt.restricted,
         days=receipt.days,
+        acceptance_days=policy.acceptance_days,
         most=policy.max_open,
         buttons=[_case_buttons(receipt.case_id)],
     )

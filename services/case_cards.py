@@ -11,7 +11,7 @@ from domain.complaints import MAJOR, Clock, Kind, State
 from domain.people import StaffMember
 from messages.phrases import masked
 from services import access, outbox, routing
-from services.casebook import PUBLIC_TIER, Book, book, books, category, client_of, clocks, record
+from services.casebook import PUBLIC_TIER, Book, book, books, category, client_of, clocks, may_extend, record
 from services.hours import is_open, service_hours
 from services.outbox import Button, Priority, Row
 from services.work import Work
@@ -232,6 +232,7 @@ def buttons(work: Work, of: Book, member: StaffMember, staff: list[StaffMember])
         [Button("case.ask", "case.ask", args), Button("case.reply", "case.reply", args)],
         [Button("case.phoned", "case.phoned", args), Button("case.transfer", "case.transfer", args)],
         [Button("case.close", "case.close", args), *files],
+        *([[Button("case.extend", "case.extend", args)]] if may_extend(work, of) else []),
     ]
 
 

@@ -3,24 +3,27 @@
 Nothing is closed by silence, and who may have a case is asked again at every step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from db import cases as rows
 from db import people, queues
+from domain.calendar import CalendarEnded
+from domain.clocks import due_in_working_days
 from domain.complaints import MAJOR, NUMBER, PAUSE_REASON, RATINGS, Kind
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
 from services import access, audit, case_cards, case_moves, outbox, routing
 from services.case_cards import CaseLine, lines
 from services.case_client import STAFF, listen, put_dialog, reopen_until, stop_listening, tell_client
-from services.casebook import Book, File, book, checked, record
+from services.casebook import Book, File, book, checked, may_extend, record
+from services.hours import service_hours
 from services.outbox import Button, Row
 from services.work import Work
 
 LONGEST = 3_000  # characters of one message to the client
-STEPS = ("ask", "reply", "cause", "remedy", "confirm")
+STEPS = ("ask", "reply", "extend", "cause", "remedy", "confirm")
 _AGAIN = timedelta(minutes=5)
 _FAR = timedelta(days=3650)
 
@@ -167,6 +170,37 @@ async def close(work: Work, who: Actor, case_id: int, cause: str, remedy: str) -
     return found.row.number
 
 
+async def extend(work: Work, who: Actor, case_id: int, reason: str) -> str:
+    """More time for the result of a major case, once and before the term ends; the client is told why. Its number."""
+    found = await own(work, who, case_id)
+    words = checked(reason, LONGEST)
+    if not may_extend(work, found):
+        raise Refusal("case_no_extension", number=found.row.number)
+    known = found.standing.terms
+    assert known.result_due is not None
+    days = work.policy.complaints.extension_days
+    try:
+        longer = due_in_working_days(known.result_due, days, service_hours(work.policy), work.deps.calendar)
+    except CalendarEnded:
+        raise Refusal("case_no_extension", number=found.row.number) from None
+    event = await record(
+        work, found, who.label, Kind.EXTENDED, words, terms=replace(known, result_due=longer).as_json()
+    )
+    await tell_client(
+        work,
+        found,
+        "complaint.extended",
+        event,
+        add=True,
+        staff=access.require(who).name,
+        text=words,
+        result_due=None if found.standing.paused else found.row.result_due,
+    )
+    await case_cards.refresh(work, found)
+    await audit.note(work, who, "case.extended", f"case:{found.row.number}", days=days)
+    return found.row.number
+
+
 async def targets(work: Work, who: Actor, case_id: int) -> list[StaffMember]:
     """To whom the speaking employee may hand a case."""
     member = access.require(who)
@@ -283,6 +317,8 @@ async def of_desk(work: Work, who: Actor) -> list[CaseLine]:
 async def prompt(work: Work, who: Actor, case_id: int, step: str) -> Prompt:
     """The employee's next words are for this case: a question, an answer, the cause of closing."""
     found = await own(work, who, case_id)
+    if step == "extend" and not may_extend(work, found):
+        raise Refusal("case_no_extension", number=found.row.number)
     await put_dialog(work, who.chat_id, STAFF, step, {"case": case_id})
     return Prompt(step, case_id, found.row.number)
 
@@ -304,6 +340,8 @@ async def said(
     found = await book(work, case_id)
     member = access.require(who)
     gone = found is None or found.row.owner_id != member.id or not found.standing.running
+    if found is not None and step == "extend":
+        gone = gone or not may_extend(work, found)
     if found is None or gone or not routing.knows(found.row, member, await routing.house(work)):
         await people.drop_dialog(work.session, who.chat_id)
         return Prompt("gone", case_id, found.row.number if found is not None else "")
@@ -311,6 +349,10 @@ async def said(
         return _prompt(found, step, data)
     if step in ("ask", "reply"):
         number = await (ask if step == "ask" else reply)(work, who, case_id, text, file)
+        await people.drop_dialog(work.session, who.chat_id)
+        return Prompt("sent", case_id, number)
+    if step == "extend" and text.strip():
+        number = await extend(work, who, case_id, text)
         await people.drop_dialog(work.session, who.chat_id)
         return Prompt("sent", case_id, number)
     words = checked(text, LONGEST)

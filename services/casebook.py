@@ -133,6 +133,14 @@ def clocks(work: Work, of: Book) -> tuple[Clock, Clock] | None:
         return None
 
 
+def may_extend(work: Work, of: Book) -> bool:
+    """Whether the result of a case may have more time: major ones, once, before the term ends."""
+    found = of.standing
+    both = clocks(work, of)
+    known = both is not None and found.terms.result_due is not None and not both[1].overdue
+    return of.row.severity == MAJOR and found.running and not found.extended and known
+
+
 def terms(work: Work, tier: str | None, severity: str, start: datetime) -> Terms:
     """Until when the client shall be contacted, by tier, and answered; what the calendar cannot say is None."""
     policy = work.policy

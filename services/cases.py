@@ -477,6 +477,7 @@ _TOLD = {
     Kind.REPLIED,
     Kind.PHONED,
     Kind.MOVED,
+    Kind.EXTENDED,
     Kind.RESOLVED,
     Kind.REOPENED,
     Kind.CLOSED,

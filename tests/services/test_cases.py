@@ -245,6 +245,28 @@ async def test_the_stored_state_is_always_the_derived_one(desk: House) -> None:
     assert seen == ["open", "waiting", "open", "open", "open", "open", "resolved", "open", "open", "resolved"]
 
 
+async def test_a_major_result_is_extended_once_and_the_client_is_told_why(lite: House) -> None:
+    """Fifteen working days more, with the reason; not twice, not for general ones, not when overdue."""
+    general = await lite.file("wang", "5")
+    await lite.do("S01", case_desk.take, general.case_id)
+    with refused("case_no_extension"):
+        await lite.do("S01", case_desk.prompt, general.case_id, "extend")
+    major = await lite.file("li", "7")
+    await lite.do("V01", case_desk.take, major.case_id)
+    await lite.do("V01", case_desk.reply, major.case_id, "正在调取记录")
+    await lite.do("V01", case_desk.prompt, major.case_id, "extend")
+    sent = await lite.do("V01", case_desk.said, "等待供应商日志")
+    assert sent.step == "sent"
+    case = await lite.case(major.number)
+    assert case.result_due is not None
+    assert (
+        case.result_due.date().isoformat() == "2026-09-28"
+    )  # the 25th is a holiday, Sunday the 20th is worked
+    assert "等待供应商日志" in (await lite.told("li", "complaint.extended"))[0]
+    with refused("case_no_extension"):
+        await lite.do("V01", case_desk.extend, major.case_id, "再次延长")
+
+
 async def test_only_the_owner_may_speak_for_the_house(lite: House) -> None:
     """A colleague of the desk cannot answer a case that somebody else took, nor close it."""
     filed = await lite.file()
