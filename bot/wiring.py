@@ -44,6 +44,7 @@ def library(settings: Settings, policy: Policy, *, background: bool) -> Library:
             for lang in ("zh", "en")
         },
         rates=plans.company_rates(policy),
+        major_amount=policy.complaints.major_amount,
         today=lambda: now().astimezone(BEIJING).date(),
         background=background,
     )

@@ -136,7 +136,6 @@ class RiskPolicy(Section):
     step_above_call: Share
     after_deadline: Literal["liquidation_notice", "liquidation"] = "liquidation_notice"
     contract_lists_this_channel: bool
-    acknowledge_task_priority: Literal["phone"] = "phone"
 
 
 class Category(Section):
@@ -218,7 +217,6 @@ class ChatPolicy(Section):
     suggested: dict[Lang, list[str]]
     allowed_groups: list[int] = []
     messages_per_minute: Positive
-    library_confirmed: list[str] = []
 
 
 class Policy(Section):

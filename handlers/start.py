@@ -2,7 +2,6 @@
 
 from telegram import Update
 
-from db import people
 from handlers import linking
 from handlers.context import Context
 from handlers.registry import ActionFn, Command, Press
@@ -52,11 +51,9 @@ async def help_(_update: Update, context: Context) -> None:
 
 async def cancel(_update: Update, context: Context) -> None:
     """/cancel: leaves a guided conversation; nothing that was sent is lost."""
-    open_dialog = await people.dialog(context.work.session, context.who.chat_id)
-    if open_dialog is None:
+    if not await chats.leave_dialog(context.work, context.who):
         await context.reply("start.nothing_to_cancel")
         return
-    await people.drop_dialog(context.work.session, context.who.chat_id)
     await context.reply(
         "start.cancelled", buttons=[[Button("ask.menu", "start.menu"), Button("ask.human", "contact.begin")]]
     )

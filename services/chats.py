@@ -37,6 +37,14 @@ async def forget_menu(work: Work, chat_id: int) -> None:
         await outbox.put(work, chat_id, "menu", body, priority=Priority.BROADCAST)
 
 
+async def leave_dialog(work: Work, who: Actor) -> bool:
+    """Forgets the guided conversation of a chat; False when there was none."""
+    if await people.dialog(work.session, who.chat_id) is None:
+        return False
+    await people.drop_dialog(work.session, who.chat_id)
+    return True
+
+
 async def blocked(work: Work, chat_id: int, is_blocked: bool) -> None:
     """The person blocked or unblocked the bot."""
     chat = await people.chat(work.session, chat_id)

@@ -1,4 +1,4 @@
-"""A client's tier by the seed's rule, where the register names none and twelve months of settlement are there.
+"""A client's tier by fees and capital, where the register names none and twelve months of settlement are there.
 
 The fee is what the company keeps: the commission less the exchange's part, by the add-on of the client's fee plan
 (``config.yaml`` -> rates). Bounds come from ``config.yaml`` -> tier_bounds; the rule is domain/tiers.py. A client falls
