@@ -21,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -192,6 +193,14 @@ async def insert_rows(session: AsyncSession, model: Day, rows: Sequence[dict[str
     """Inserts rows whose amounts are fen and whose prices are 1e-8."""
     if rows:
         await session.execute(insert(_PLAIN[model]), list(rows))
+
+
+async def renew_statistics(session: AsyncSession) -> None:
+    """After a large load PostgreSQL's planner still believes the tables to be small, and reads them whole."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for model in KINDS:
+        await session.execute(text(f"ANALYZE {model.__tablename__}"))
 
 
 async def put_prices(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:

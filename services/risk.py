@@ -285,18 +285,16 @@ def _worth_a_card(item: _Looked) -> bool:
     return item.step.rung.level.at_least(Level.WARNING)
 
 
-async def go_on(deps: Deps, *, during_import: bool = False, but: int | None = None) -> None:
-    """Finishes the ladder of files whose import was cut off, or that waited for the calendar.
+async def go_on(deps: Deps, *, during_import: bool = False, but: int | None = None) -> int:
+    """Finishes the ladder of files whose import was cut off, or that waited for the calendar; how many are alerted.
 
-    An import that is running does so before its own file, ``but``.
+    An import that is running does so before its own file, ``but``; nobody else does meanwhile.
     """
     async with reading(deps) as work:
         if not during_import and await settlements.import_running(work.session, deps.wall()):
-            return
+            return 0
         waiting = await settlements.unjudged(work.session)
-    for file_id in waiting:
-        if file_id != but:
-            await judge_file(deps, file_id)
+    return sum([await judge_file(deps, file_id) for file_id in waiting if file_id != but])
 
 
 async def _calendar_ended(work: Work, ended: CalendarEnded) -> None:

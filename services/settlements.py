@@ -94,7 +94,7 @@ async def import_file(
     """
     sha256 = hashlib.sha256(data).hexdigest()
     if known := await _already_in(deps, name, sha256):
-        return known
+        return replace(known, alerts=await _tell_the_rest(deps))
     limits = Limits(max_bytes=deps.policy.imports.max_megabytes * MEBIBYTE)
     async with AsyncExitStack() as held:
         held.enter_context(_without_collecting())
@@ -154,6 +154,15 @@ async def _already_in(deps: Deps, name: str, sha256: str) -> ImportSummary | Non
         alerts=0,
         state="already_imported",
     )
+
+
+async def _tell_the_rest(deps: Deps) -> int:
+    """An import that was killed after its rows counted may not have told everybody: this goes on with it."""
+    async with reading(deps) as work:
+        if not await rows.unjudged(work.session):
+            return 0
+    async with _turn(deps):
+        return await risk.go_on(deps, during_import=True)
 
 
 # --- documents and folders --------------------------------------------------------------------------------
@@ -574,6 +583,9 @@ async def _load(
         done += len(chunk)
         if progress is not None:
             progress(done, total)
+    if total > _CHUNK:
+        async with deps.db.write() as session:
+            await rows.renew_statistics(session)
     return file_id
 
 

@@ -343,6 +343,27 @@ async def test_an_import_that_was_cut_off_while_telling_goes_on_and_tells_nobody
     assert [len(await house.said(c)) for c in (CLIENT, OTHER, 103)] == [1, 1, 1]
 
 
+async def test_importing_the_same_file_again_finishes_what_a_kill_left_untold(
+    house: Settled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Already imported, but one account had not been told."""
+    await house.client(chats=(CLIENT,))
+
+    class Killed(BaseException):
+        pass
+
+    async def cut_off(*_: object, **__: object) -> int:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(risk, "_judge", cut_off)
+        with pytest.raises(Killed):
+            await house.take(second_case())
+    again = await house.take(second_case())
+    assert (again.state, again.alerts) == ("already_imported", 1)
+    assert len(await house.said(CLIENT)) == 1
+
+
 # --- by the clock -----------------------------------------------------------------------------------------
 
 
