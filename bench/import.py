@@ -7,6 +7,8 @@ The accounts are registered before; a twentieth have a linked chat with consent 
 2 % at warning, 1 % in a call. A second task does what the bot does meanwhile: a short write every 50 ms.
 """
 
+# ruff: noqa: N999  # run as a script, by this name
+
 import asyncio
 import os
 import random

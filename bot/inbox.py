@@ -1,6 +1,7 @@
 """Handles stored updates once each, in the order of their chat; effect, replies and done mark are one transaction."""
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 from typing import Any
@@ -78,11 +79,11 @@ class Inbox:
                     if not trouble.passes(error):
                         raise
                     log.warning("the database cannot be used; updates wait", error=type(error).__name__)
-                try:
-                    # Another process (a webhook worker, a bench) may have stored updates: look now and then.
-                    await asyncio.wait_for(self.news.wait(), timeout=1.0)
-                except TimeoutError:
-                    continue
+                # Another process (a webhook worker, a bench) may have stored updates: look now and then.
+                # (Not wait_for: on Python 3.11 it can swallow the cancellation that ends this loop.)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self.news.wait()
         finally:
             for task in self._tasks:
                 task.cancel()
