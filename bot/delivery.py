@@ -5,8 +5,8 @@ or held (in doubt after a kill, and not to be sent twice).
 """
 
 import asyncio
+import contextlib
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -56,7 +56,8 @@ class Delivery:
         self._answers = 0
         # Calls without an answer since the last one with.
         self._silences = 0
-        self._tries: Counter[int] = Counter()
+        # Message -> how often it failed although others got through, and the answers at its last failure.
+        self._troubles: dict[int, tuple[int, int]] = {}
         self._lost = False
         self._fatal: BaseException | None = None
 
@@ -108,17 +109,16 @@ class Delivery:
     async def _wait(self) -> None:
         full = len(self._tasks) >= self.deps.policy.delivery.in_flight
         pause = _LOOK_EVERY if full else min(_LOOK_EVERY, self.pacer.wait())
-        try:
-            await asyncio.wait_for(self.news.wait(), timeout=pause)
-        except TimeoutError:
-            return
+        # Not wait_for: on Python 3.11 it can swallow the cancellation that ends the loop.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self.news.wait()
 
     async def _begin(self) -> int:
         """Takes what may leave now; how many messages that was."""
         slots = self.deps.policy.delivery.in_flight - len(self._tasks)
         if slots <= 0 or self.pacer.pause_left() > 0:
             return 0
-        room = min(slots, max(self.pacer.free(), 0))
         async with self.deps.db.read() as session:
             due = await queues.due_messages(
                 session,
@@ -127,7 +127,7 @@ class Delivery:
                 silent_chats=self.pacer.silent(),
                 limit=slots + 4,
             )
-        chosen = self._choose(due, slots, room)
+        chosen = self._choose(due, slots)
         if not chosen:
             return 0
         async with self.deps.db.write() as session:
@@ -141,21 +141,24 @@ class Delivery:
             task.add_done_callback(self._finished)
         return len(chosen)
 
-    def _choose(self, due: list[OutboxMessage], slots: int, room: int) -> list[OutboxMessage]:
+    def _choose(self, due: list[OutboxMessage], slots: int) -> list[OutboxMessage]:
         """One a chat. Answers to buttons are no messages: they pass even where the windows are full."""
         chosen: list[OutboxMessage] = []
         chats: set[int] = set()
+        room = self.pacer.free()
         for message in due:
             if len(chosen) == slots:
                 break
             if message.method in NO_MESSAGE:
                 chosen.append(message)
-            elif len(chats) < room and message.chat_id not in chats:
-                if not self.pacer.fits(weight(message)):
-                    room = 0  # an album has to wait for the whole window: others must not eat it up meanwhile
-                    continue
-                chats.add(message.chat_id)
-                chosen.append(message)
+            elif message.chat_id not in chats and room > 0:
+                # An album waits until all of it fits, and the others wait with it, else it would wait for ever.
+                # One that can never fit goes out when the window is empty.
+                fits = weight(message) <= room or room == self.pacer.limits.per_second
+                room = room - weight(message) if fits else 0
+                if fits:
+                    chats.add(message.chat_id)
+                    chosen.append(message)
         return chosen
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -200,7 +203,7 @@ class Delivery:
             self._answered()
             await self._refused(message, error)
         except TelegramError as error:
-            await self._unanswered(message, error, others=self._answers > before)
+            await self._unanswered(message, error, before)
         except Exception as error:  # noqa: BLE001  # a row that cannot be sent must not be tried for ever
             log.error("message cannot be sent", outbox_id=message.id, place=place(error))
             await self._gave_up(message, "failed", type(error).__name__)
@@ -269,7 +272,7 @@ class Delivery:
 
     async def _arrived(self, message: OutboxMessage, result: Any) -> None:
         ids = message_ids(result)
-        self._tries.pop(message.id, None)
+        self._troubles.pop(message.id, None)
         follow: Follow | None = (lambda work: outcomes.sent(work, message, ids)) if message.about else None
         await self._store(
             message,
@@ -282,7 +285,7 @@ class Delivery:
 
     async def _gave_up(self, message: OutboxMessage, state: str, reason: str) -> None:
         self.failed += 1
-        self._tries.pop(message.id, None)
+        self._troubles.pop(message.id, None)
         log.warning("message failed", outbox_id=message.id, template=message.template, reason=reason)
         await self._store(
             message,
@@ -316,15 +319,15 @@ class Delivery:
             chat_id=chat_id,
         )
 
-    async def _unanswered(self, message: OutboxMessage, error: TelegramError, *, others: bool) -> None:
+    async def _unanswered(self, message: OutboxMessage, error: TelegramError, before: int) -> None:
         """No answer, or a 5xx. While nobody else gets one either, Telegram is out of reach and nobody is blamed."""
         self._lost = True
         self._silences += 1
         if self._silences > self.deps.policy.delivery.in_flight:
             self.pacer.pause(_growing(self._silences - self.deps.policy.delivery.in_flight))
-        if others:
-            self._tries[message.id] += 1
-        if self._tries[message.id] >= _TRIES:
+        tries, seen = self._troubles.get(message.id, (0, before))
+        self._troubles[message.id] = (tries + (self._answers > seen), self._answers)
+        if self._troubles[message.id][0] >= _TRIES:
             await self._gave_up(message, "failed", type(error).__name__)
             return
         # The chat's later messages must not overtake: they wait as long.

@@ -53,10 +53,6 @@ class Pacer:
         """Seconds for which nothing at all may leave for anybody."""
         return max(0.0, self._paused_until - self.clock())
 
-    def fits(self, messages: int) -> bool:
-        """Whether an album has room as a whole; one larger than the window has it when the window is empty."""
-        return not self._all or len(self._all) + messages <= self.limits.per_second
-
     def sent(self, chat_id: int, messages: int = 1) -> None:
         """Counts what leaves now; an album is as many messages as it has parts."""
         now = [self.clock()] * messages
