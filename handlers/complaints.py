@@ -240,6 +240,7 @@ async def _show_receipt(context: Context, receipt: Receipt) -> None:
         acceptance_days=policy.acceptance_days,
         most=policy.max_open,
         buttons=[_case_buttons(receipt.case_id)],
+        about={"case": receipt.case_id},
     )
 
 
@@ -259,6 +260,12 @@ async def on_message(update: Update, context: Context) -> bool:
     message = update.effective_message
     assert message is not None
     text, file = message.text or message.caption or "", evidence(message)
+    earlier = message.reply_to_message
+    if earlier is not None:
+        heard = await cases.replied(context.work, context.who, earlier.message_id, text, file)
+        if heard is not None:
+            await _heard(context, message, heard)
+            return True
     taken = await drafts.said(context.work, context.who, text, file)
     if taken is not None:
         await _noted(context, message, taken, kept=bool(text.strip()) or file is not None)
@@ -410,6 +417,7 @@ async def _show_state(context: Context, case_id: int) -> None:
         reopen_until=found.reopen_until,
         history=[(at, label(f"case.event.{kind}", lang)) for at, kind in found.history[-8:]],
         buttons=_state_buttons(case_id, found),
+        about={"case": case_id},
     )
 
 

@@ -365,7 +365,12 @@ async def said(work: Work, who: Actor, text: str, file: File | None = None) -> H
     if talk is not None and talk.opened_at > standing.updated_at:
         return None
     case_id = int(standing.data["case"])
-    found = await _for_client(work, who, case_id)
+    found = await book(work, case_id)
+    if found is None or not _is_own(
+        who, found.row
+    ):  # unlinked meanwhile: the chat speaks of other things again
+        await people.drop_dialog(work.session, who.chat_id)
+        return None
     if standing.name == REOPENING:
         await people.drop_dialog(work.session, who.chat_id)
         number = await reopen(work, who, case_id, text)
@@ -374,9 +379,27 @@ async def said(work: Work, who: Actor, text: str, file: File | None = None) -> H
         return Heard("reopened", case_id, number)
     if not found.standing.running:
         await people.drop_dialog(work.session, who.chat_id)
-        return Heard("over", case_id, found.row.number)
+    return await _heard(work, who, found, text, file)
+
+
+async def replied(
+    work: Work, who: Actor, message_id: int, text: str, file: File | None = None
+) -> Heard | None:
+    """A reply to what was told about a case belongs to it; None where the message was about something else."""
+    row = await queues.message_at(work.session, who.chat_id, message_id)
+    case_id = (row.about or {}).get("case") if row is not None else None
+    found = await book(work, int(case_id)) if case_id is not None else None
+    if found is None or not _is_own(who, found.row):
+        return None
+    return await _heard(work, who, found, text, file)
+
+
+async def _heard(work: Work, who: Actor, found: Book, text: str, file: File | None) -> Heard:
+    case_id, number = found.row.id, found.row.number
+    if not found.standing.running:
+        return Heard("over", case_id, number)
     if not text.strip() and file is None:
-        return Heard("empty", case_id, found.row.number)
+        return Heard("empty", case_id, number)
     return Heard("added", case_id, await add(work, who, case_id, text, [file] if file else []))
 
 

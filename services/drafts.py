@@ -3,6 +3,7 @@
 The draft is forgotten when it is filed, cancelled, or older than the configured hours.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,17 @@ from services.work import Work
 
 DIALOG = "complaint"
 LONGEST = 10_000  # characters of what happened
+_LONGEST_REACH = 300
+_LONGEST_DEMAND = 4_000
+# A name alone: everything longer is a sentence, and belongs to what happened.
+_NAME = re.compile(r"[\u4e00-\u9fff·]{2,5}|[A-Za-z][A-Za-z.'-]*(?: [A-Za-z][A-Za-z.'-]*){0,3}")
+_NOTHING = {"无", "没有", "没", "不涉及", "不知道", "没有具体诉求", "none", "no", "nobody", "nothing"}
+_ROLE_WORDS = 6  # 客户经理 and the like beside a name say nothing of what happened
+_HOUSE = {"公司", "你们", "你们公司", "期货公司", "客服", "平台", "交易所", "the company", "you"}  # no person
+_KEEPERS = {
+    "manager": {"客户经理", "我的客户经理", "经理", "my account manager", "account manager", "my manager"},
+    "officer": {"服务专员", "我的服务专员", "专员", "my service officer", "service officer"},
+}
 STEPS = ("category", "account", "reach", "about", "facts", "demand", "evidence", "confirm")
 
 
@@ -58,7 +70,7 @@ async def current(work: Work, who: Actor) -> Draft | None:
     standing = await people.dialog(work.session, who.chat_id)
     if standing is None or standing.name != DIALOG or standing.expires_at <= work.now:
         return None
-    return await _draft(work, who, standing.step, standing.data)
+    return await _draft(work, who, _asked(who, standing.step), dict(standing.data))
 
 
 async def begin(
@@ -109,9 +121,11 @@ async def _keep(work: Work, who: Actor, step: str, data: dict[str, Any]) -> Draf
 async def _draft(work: Work, who: Actor, step: str, data: dict[str, Any]) -> Draft:
     steps = _steps(who)
     about = data["about"]
+    if data["client"] is None and len(who.clients) == 1:
+        data["client"] = who.clients[0].id  # linked while the complaint was being told
     return Draft(
         id=data["id"],
-        step=step if step in steps else steps[0],
+        step=step,
         steps=steps,
         category=data["category"],
         client=next((c for c in who.clients if c.id == data["client"]), None),
@@ -132,10 +146,18 @@ async def _open(work: Work, who: Actor, draft_id: str | None = None) -> tuple[st
     alive = standing is not None and standing.name == DIALOG and standing.expires_at > work.now
     if standing is None or not alive or (draft_id is not None and standing.data["id"] != draft_id):
         raise Refusal("draft_gone")
-    return standing.step, dict(standing.data)
+    return _asked(who, standing.step), dict(standing.data)
 
 
-def _after(who: Actor, step: str) -> str:
+def _asked(who: Actor, step: str) -> str:
+    """The step, or the first one where the person is no longer asked this (linked or unlinked meanwhile)."""
+    return step if step in _steps(who) else STEPS[0]
+
+
+def _after(who: Actor, step: str, data: dict[str, Any]) -> str:
+    """The next question; back to the summary where one answer was to be changed."""
+    if data.pop("changing", False):
+        return STEPS[-1]
     steps = _steps(who)
     return steps[min(steps.index(step) + 1, len(steps) - 1)]
 
@@ -164,7 +186,7 @@ async def choose(work: Work, who: Actor, draft_id: str, step: str, value: Any) -
     same = all(data[key] == new for key, new in change.items())
     data |= change
     if now_at == step:
-        return Taken(await _keep(work, who, _after(who, step), data), True)
+        return Taken(await _keep(work, who, _after(who, step, data), data), True)
     return Taken(await _keep(work, who, now_at, data), not same)
 
 
@@ -175,7 +197,7 @@ async def go_on(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
         return Taken(await _draft(work, who, now_at, data), False)
     if step == "facts" and not data["facts"]:
         raise Refusal("complaint_no_facts")
-    return Taken(await _keep(work, who, _after(who, step), data), True)
+    return Taken(await _keep(work, who, _after(who, step, data), data), True)
 
 
 async def back(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
@@ -185,6 +207,8 @@ async def back(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
     if now_at != step:
         return Taken(await _draft(work, who, now_at, data), False)
     before = steps[max(steps.index(step) - 1, 0)]
+    if data.pop("changing", False):
+        before = STEPS[-1]
     return Taken(await _keep(work, who, before, data), True)
 
 
@@ -202,7 +226,7 @@ async def note(work: Work, who: Actor, words: str) -> Draft:
 
 
 async def rewrite(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
-    """Goes to a question from the summary; what happened is written anew, the rest is chosen anew."""
+    """Goes to one question from the summary and back; what happened and the files begin anew."""
     _, data = await _open(work, who, draft_id)
     if step not in _steps(who):
         raise Refusal("draft_gone")
@@ -210,6 +234,7 @@ async def rewrite(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
         data["facts"] = ""
     if step == "evidence":
         data["files"] = []
+    data["changing"] = True
     return Taken(await _keep(work, who, step, data), True)
 
 
@@ -221,7 +246,7 @@ async def said(work: Work, who: Actor, text: str, file: File | None = None) -> T
     talk = await talks.open_in_chat(work.session, who.chat_id)
     if talk is not None and talk.opened_at > standing.updated_at:
         return None
-    step, data = standing.step, dict(standing.data)
+    step, data = _asked(who, standing.step), dict(standing.data)
     words = checked(text, LONGEST)
     if file is not None:
         _add_file(work, data, file)
@@ -238,16 +263,25 @@ async def _words(work: Work, who: Actor, step: str, data: dict[str, Any], words:
         case "category" if (code := _category_named(work, words)) is not None:
             data |= {"category": code, "guessed": False}
         case "reach":
-            data["reach"] = words[:200]
-        case "about":
-            found = await _named(work, who, words)
-            data |= {"about": found.id if found else None, "about_name": None if found else words[:60]}
+            data["reach"] = checked(words, _LONGEST_REACH)
+        case "about" if _says_nobody(words) or words.casefold() in _HOUSE:
+            data |= {"about": None, "about_name": None}
+        case "about" if (found := await _named(work, who, data, words)) is not None:
+            data |= {"about": found.id, "about_name": None}
+            if len(words) > len(found.name) + _ROLE_WORDS:
+                data["facts"] = _joined(data["facts"], words)
+        case "about" if _NAME.fullmatch(words):
+            data |= {"about": None, "about_name": words}
         case "demand":
-            data["demand"] = words[:2000]
+            data["demand"] = None if _says_nobody(words) else checked(words, _LONGEST_DEMAND)
         case _:  # what happened; words at any other question are kept there too, so that none is lost
             data["facts"] = _joined(data["facts"], words)
             return Taken(await _keep(work, who, step, data), False)
-    return Taken(await _keep(work, who, _after(who, step), data), True)
+    return Taken(await _keep(work, who, _after(who, step, data), data), True)
+
+
+def _says_nobody(words: str) -> bool:
+    return words.casefold().rstrip("。.") in _NOTHING
 
 
 def _joined(before: str, words: str) -> str:
@@ -285,13 +319,17 @@ async def keepers(work: Work, client: ClientRef) -> dict[str, StaffMember]:
     return {kind: member for kind, member in found.items() if member is not None}
 
 
-async def _named(work: Work, who: Actor, words: str) -> StaffMember | None:
-    """The one employee of this name: one of those assigned, else of the whole house."""
-    for group in (await choices(work, who), await routing.house(work)):
-        found = [m for m in group if m.name == words]
-        if len(found) == 1:
-            return found[0]
-    return None
+async def _named(work: Work, who: Actor, data: dict[str, Any], words: str) -> StaffMember | None:
+    """The one employee meant: the own keeper by what he is, an assigned one by name, else the one so named at all."""
+    own = next((c for c in who.clients if c.id == data["client"]), None)
+    kind = next((kind for kind, said in _KEEPERS.items() if words.casefold() in said), None)
+    if own is not None and kind is not None:
+        return (await keepers(work, own)).get(kind)
+    assigned = [m for m in await choices(work, who) if m.name in words]
+    if len(assigned) == 1:
+        return assigned[0]
+    found = [m for m in await routing.house(work) if m.name == words]
+    return found[0] if len(found) == 1 else None
 
 
 # --- the end ------------------------------------------------------------------------------------------------------

@@ -588,3 +588,18 @@ async def test_an_english_client_and_chinese_staff_each_read_their_own_language(
     await ada.wait_for("was accepted and is handled by 林悦", since=0)
     await ada.text("complaint status")
     await ada.wait_for("Your complaints (1)")
+
+
+async def test_a_reply_to_what_was_told_about_a_case_belongs_to_it(
+    desk: Desk, wang: Person, lin: Person
+) -> None:
+    """Days later, without any button: replying to the receipt adds to the complaint."""
+    number = await tell(wang, "5 手续费")
+    receipt = next(m for m in wang.messages if "投诉已登记" in m.text)
+    await lin.wait_for(number, since=0)
+    await lin.press("接单")
+    await wang.text("怎么开户")
+    await wang.wait_for("依据")
+    await wang.text("忘了说，是夜盘", reply_to=receipt)
+    await wang.wait_for("已记入")
+    await lin.wait_for("忘了说，是夜盘", since=0)

@@ -197,6 +197,76 @@ async def test_at_most_twenty_files_and_each_message_counts_once(lite: House) ->
         await lite.do("wang", cases.add, receipt.case_id, "", [file_of(21)])
 
 
+@pytest.mark.parametrize(
+    ("words", "about", "name", "facts"),
+    [
+        ("员工M01", "M01", None, "多收手续费"),
+        ("我的经理员工M01总不回消息", "M01", None, "多收手续费\n我的经理员工M01总不回消息"),
+        ("张三丰", None, "张三丰", "多收手续费"),
+        ("客户经理", "M01", None, "多收手续费"),
+        ("客户经理员工M01", "M01", None, "多收手续费"),
+        ("没有", None, None, "多收手续费"),
+        ("期货公司", None, None, "多收手续费"),
+        ("8月14日多收了三次", None, None, "多收手续费\n8月14日多收了三次"),
+    ],
+)
+async def test_a_person_is_named_in_words_and_a_sentence_is_no_name(
+    lite: House, words: str, about: str | None, name: str | None, facts: str
+) -> None:
+    """A name finds the employee or is kept as it was said; whatever else is said is part of what happened."""
+    draft = await lite.do("wang", drafts.begin, said="多收手续费", category="5")
+    assert draft.step == "about"
+    taken = await lite.do("wang", drafts.said, words)
+    assert (taken.draft.about.code if taken.draft.about else None) == about
+    assert (taken.draft.about_name, taken.draft.facts) == (name, facts)
+
+
+async def test_one_answer_is_changed_from_the_summary_and_back(lite: House) -> None:
+    """The category alone is asked again; everything else stays."""
+    draft = await lite.do("wang", drafts.begin, said="多收手续费", category="5")
+    await lite.do("wang", drafts.choose, draft.id, "about", None)
+    await lite.do("wang", drafts.go_on, draft.id, "facts")
+    await lite.do("wang", drafts.said, "退还")
+    at_end = await lite.do("wang", drafts.go_on, draft.id, "evidence")
+    assert at_end.draft.step == "confirm"
+    await lite.do("wang", drafts.rewrite, draft.id, "category")
+    changed = await lite.do("wang", drafts.choose, draft.id, "category", "4")
+    assert (changed.draft.step, changed.draft.category, changed.draft.demand) == ("confirm", "4", "退还")
+    await lite.do("wang", drafts.rewrite, draft.id, "facts")
+    with refused("complaint_no_facts"):
+        await lite.do("wang", drafts.confirm, draft.id)
+    back = await lite.do("wang", drafts.back, draft.id, "facts")
+    assert back.draft.step == "confirm"
+
+
+async def test_a_link_that_ends_in_the_middle_neither_breaks_nor_loses_the_draft(lite: House) -> None:
+    """Two accounts, asked which one, then unlinked: the person goes on as somebody without an account."""
+    async with working(lite.deps) as work:
+        await lite.register(work, "second", "80099999")
+        await lite.link(work, CHATS["wang"], client_id=lite.clients["second"])
+    draft = await lite.do("wang", drafts.begin, said="多收手续费", category="5")
+    assert draft.step == "account"
+    async with working(lite.deps) as work:
+        await work.session.execute(
+            update(Link).where(Link.chat_id == CHATS["wang"]).values(until=work.now, ended_why="test")
+        )
+    now = await lite.do("wang", drafts.current)
+    assert (now.step, now.facts, "reach" in now.steps) == ("category", "多收手续费", True)
+
+
+async def test_words_for_a_case_of_an_account_no_longer_linked_are_questions_again(lite: House) -> None:
+    """The chat is not stuck in a conversation about something that it may no longer see."""
+    filed = await lite.file()
+    await lite.do("wang", cases.listen_for, filed.case_id)
+    async with working(lite.deps) as work:
+        await work.session.execute(
+            update(Link).where(Link.chat_id == CHATS["wang"]).values(until=work.now, ended_why="test")
+        )
+    assert await lite.do("wang", cases.said, "怎么开户") is None
+    async with reading(lite.deps) as work:
+        assert list(await work.session.scalars(select(Dialog))) == []
+
+
 # --- handled --------------------------------------------------------------------------------------------------------
 
 
