@@ -67,7 +67,8 @@ class Desk:
         while True:
             if self._serving is not None and self._serving.done():
                 self._serving.result()
-            unconfirmed = self.sim.pending  # read before the queues: what is confirmed by now is stored by now
+            # Read before the queues: what is confirmed by now is stored by now.
+            unconfirmed = self.sim.pending
             async with self.deps.db.read() as session:
                 inbox = await session.scalar(select(func.count()).where(InboxUpdate.state == "new"))
                 outbox = await session.scalar(

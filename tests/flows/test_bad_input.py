@@ -18,7 +18,7 @@ async def someone(desk: Desk) -> Person:
 async def states(desk: Desk) -> dict[str, int]:
     async with desk.reading() as work:
         rows = await work.session.execute(select(InboxUpdate.state, func.count()).group_by(InboxUpdate.state))
-        return {state: count for state, count in rows}
+        return dict(rows)
 
 
 async def test_stickers_voice_and_places_get_a_word_about_what_works(desk: Desk, someone: Person) -> None:
@@ -105,7 +105,7 @@ async def test_each_update_twice_and_out_of_order_has_its_effect_once(desk_on_ea
         await someone.text(f"螺纹钢{n + 1}手保证金多少 按3030算")
     await desk.settled(timeout=30)
     async with desk.reading() as work:
-        assert 12 == await work.session.scalar(select(func.count()).select_from(Exchange))
+        assert await work.session.scalar(select(func.count()).select_from(Exchange)) == 12
 
 
 async def test_telegram_out_of_reach_loses_nothing(desk: Desk, someone: Person) -> None:

@@ -72,7 +72,7 @@ async def test_the_author_cannot_release_and_a_second_press_changes_nothing(
     await wu.press("批准发送")
     await wu.wait_for("已有结果")
     await desk.settled()
-    assert 1 == sum(TEXT in m.text for m in wang.messages)
+    assert sum(TEXT in m.text for m in wang.messages) == 1
     assert not any("批准发送" in row for m in zhou.messages for row in m.buttons)
 
 

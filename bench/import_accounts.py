@@ -1,13 +1,13 @@
 """Import of 100,000 accounts from CSV, risk levels and reminders queued: time, peak memory, and how long the bot is kept
 from answering meanwhile.
 
-Run: python -m bench.import [ACCOUNTS]          (SQLite in a temporary folder; QIFU_DATABASE_URL for another, empty one)
+Run: python -m bench.import_accounts [ACCOUNTS]          (SQLite in a temporary folder; QIFU_DATABASE_URL for another, empty one)
 
 The accounts are registered before; a twentieth have a linked chat with consent to figures. About 3 % stand at watch,
 2 % at warning, 1 % in a call. A second task does what the bot does meanwhile: a short write every 50 ms.
 """
 
-# ruff: noqa: N999  # run as a script, by this name
+# run as a script, by this name
 
 import asyncio
 import os
@@ -179,7 +179,9 @@ def main() -> None:
         write_table(table, accounts)
         asyncio.run(prepare(url, accounts))
         # In a process of its own, so that the peak is the import's.
-        subprocess.run([sys.executable, "-m", "bench.import", "--measure", url, str(table)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "bench.import_accounts", "--measure", url, str(table)], check=True
+        )
 
 
 if __name__ == "__main__":
