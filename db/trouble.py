@@ -1,6 +1,7 @@
 """What an operator reads when the database cannot be used: one sentence that says what to do."""
 
-import builtins
+import errno
+import socket
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
@@ -51,6 +52,7 @@ def sentence(error: BaseException) -> str | None:
 
 # SQLSTATE classes: connection, rolled back for another's sake, no room, object busy, the operator's doing.
 _PASSING_STATES = ("08", "40", "53", "55", "57")
+_SOCKET_ERRORS = (errno.ENOENT, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 _PASSING_WORDS = ("database is locked", "disk is full", "disk I/O error", "unable to open database")
 
 
@@ -66,5 +68,9 @@ def passes(error: BaseException) -> bool:
         return state[:2] in _PASSING_STATES
     if isinstance(error, DBAPIError):
         return any(words in str(driver) for words in _PASSING_WORDS)
-    # Python's own time-out is an OSError too, but it tells of a handler that took too long.
-    return isinstance(error, OSError) and not isinstance(error, builtins.TimeoutError)
+    # What a socket says, and no other OSError: a handler that took too long and a missing template are OSErrors too.
+    if isinstance(error, ConnectionError | socket.gaierror):
+        return True
+    if type(error) is OSError and str(error).startswith("Multiple exceptions"):
+        return True
+    return isinstance(error, OSError) and error.filename is None and error.errno in _SOCKET_ERRORS
