@@ -1,8 +1,10 @@
 """What the health page and the metrics say: queues, their age, the connection, the index."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from db import health as rows
 from db import trouble
@@ -39,13 +41,25 @@ async def probe(running: "Running") -> dict[str, Any]:
 async def metrics(running: "Running") -> bytes:
     """Prometheus text."""
     registry = CollectorRegistry()
-    figures = await _figures(running)
-    for name, value in figures.items():
-        Gauge(f"qifu_{name}", name.replace("_", " "), registry=registry).set(value)
-    Gauge("qifu_telegram_reachable", "1 while polling reaches Telegram", registry=registry).set(
-        1 if running.polling is None or running.polling.reachable else 0
-    )
+    registry.register(_Families(await _figures(running), running))
     return generate_latest(registry)
+
+
+class _Families:
+    """The figures of one moment as Prometheus' families; those that only grow are counters."""
+
+    def __init__(self, figures: dict[str, float], running: "Running") -> None:
+        self.figures = figures
+        self.reachable = running.polling is None or running.polling.reachable
+
+    def collect(self) -> Iterator[Metric]:
+        for name, value in self.figures.items():
+            words = name.removesuffix("_total").replace("_", " ")
+            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield family(f"qifu_{name}", words, value=value)
+        yield GaugeMetricFamily(
+            "qifu_telegram_reachable", "1 while polling reaches Telegram", value=int(self.reachable)
+        )
 
 
 async def _figures(running: "Running") -> dict[str, float]:
