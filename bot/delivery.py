@@ -51,6 +51,7 @@ class Delivery:
         self.sent = 0
         self.failed = 0
         self._busy: set[int] = set()
+        self._held_back = False  # something waits only for a window to open
         self._tasks: set[asyncio.Task[None]] = set()
         # Calls to which Telegram said anything: what fails meanwhile fails for its own reasons.
         self._answers = 0
@@ -91,7 +92,7 @@ class Delivery:
                 try:
                     if self._lost:
                         await self._find_telegram()
-                    if await self._begin():
+                    if await self._begin() and self._held_back:
                         continue
                 except Exception as error:
                     if not trouble.passes(error):
@@ -108,7 +109,9 @@ class Delivery:
 
     async def _wait(self) -> None:
         full = len(self._tasks) >= self.deps.policy.delivery.in_flight
-        pause = _LOOK_EVERY if full else min(_LOOK_EVERY, self.pacer.wait())
+        pause = _LOOK_EVERY
+        if not full and (self.pacer.pause_left() > 0 or self._held_back):
+            pause = min(_LOOK_EVERY, self.pacer.wait())
         # Not wait_for: on Python 3.11 it can swallow the cancellation that ends the loop.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
@@ -127,7 +130,9 @@ class Delivery:
                 silent_chats=self.pacer.silent(),
                 limit=slots + 4,
             )
+            resting = len(due) < slots + 4 and await queues.pending_beyond(session, [m.id for m in due])
         chosen = self._choose(due, slots)
+        self._held_back = resting or len(chosen) < len(due)
         if not chosen:
             return 0
         async with self.deps.db.write() as session:
@@ -163,7 +168,8 @@ class Delivery:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self.news.set()
+        if self._held_back:
+            self.news.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fatal = self._fatal or error
 

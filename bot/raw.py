@@ -1,6 +1,7 @@
 """python-telegram-bot's HTTP, error mapping and token handling, with the Bot API's own JSON in and out."""
 
 import os
+import sys
 from typing import Any
 
 import httpx
@@ -9,6 +10,8 @@ from telegram.ext import ExtBot
 
 # retry_after as a timedelta, the library's way from its next version on; the old way warns at every use.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
+# httpcore looks for this package at every request; not finding it costs more than the rest of the look.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # None makes its import fail at once
 
 # No connection was made: the request never left. (A time-out while connecting is a time-out to the library.)
 _NEVER_LEFT = (

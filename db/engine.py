@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from db import inline_sqlite
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -28,7 +31,11 @@ class Database:
         self.file = Path(str(self.url.database)) if in_file else None
         if self.file is not None:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-        options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": 8, "pool_pre_ping": True}
+        options: dict[str, Any] = {"pool_size": 8, "pool_pre_ping": True}
+        if self.file is not None:
+            options = {"async_creator": partial(inline_sqlite.connect, str(self.file))}
+        elif self.is_sqlite:
+            options = {}
         # Errors quote their statement; its values are clients' words and figures.
         self.engine = create_async_engine(self.url, echo=echo, hide_parameters=True, **options)
         self._writers = asyncio.Lock() if self.is_sqlite else None
@@ -78,7 +85,7 @@ def _teach_sqlite(engine: Any) -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -88,7 +88,14 @@ async def end_assignment(session: AsyncSession, client_id: int, kind: str, at: d
 
 
 async def dialog(session: AsyncSession, chat_id: int) -> Dialog | None:
-    return await session.get(Dialog, chat_id)
+    """Where a guided conversation stands. Several features ask at every message: none is remembered as none."""
+    nowhere: set[int] = session.info.setdefault("no_dialog", set())
+    if chat_id in nowhere and not any(isinstance(row, Dialog) for row in session):
+        return None
+    found = await session.get(Dialog, chat_id)
+    if found is None:
+        nowhere.add(chat_id)
+    return found
 
 
 async def drop_dialog(session: AsyncSession, chat_id: int) -> None:

@@ -141,6 +141,14 @@ async def due_messages(
     return list(await session.scalars(query.order_by(OutboxMessage.priority, OutboxMessage.id).limit(limit)))
 
 
+async def pending_beyond(session: AsyncSession, ids: Collection[int]) -> bool:
+    """Whether messages wait besides these."""
+    found = await session.scalar(
+        select(OutboxMessage.id).where(PENDING, OutboxMessage.id.not_in(ids)).limit(1)
+    )
+    return found is not None
+
+
 def _ready(at: datetime) -> ColumnElement[bool]:
     return or_(OutboxMessage.not_before.is_(None), OutboxMessage.not_before <= at)
 
