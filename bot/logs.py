@@ -35,7 +35,6 @@ def set_up(stream: Any = None, *, level: int = logging.INFO) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Blotted("%(levelname)s %(name)s: %(message)s"))

@@ -1,4 +1,4 @@
-"""The sender by itself in a test: an outbox on a database of its own, delivered to the local Bot API."""
+"""Parts of the house in a test: the sender by itself, on a database of its own against the local Bot API; no library."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,6 +27,15 @@ def paced(**limits: int) -> Policy:
     """The fast rules of the tests with some of the shipped speed limits."""
     rules = fast_policy()
     return rules.model_copy(update={"delivery": rules.delivery.model_copy(update=limits)})
+
+
+class Ready:
+    """A library that stands and is not asked."""
+
+    ready = True
+
+    def wait(self, _seconds: float | None = None) -> bool:
+        return True
 
 
 @dataclass

@@ -14,20 +14,12 @@ from structlog.testing import capture_logs
 from bot import intake
 from db.models import InboxUpdate, OutboxMessage
 from tests.desk import Desk, open_desk
+from tests.post import Ready
 from web.app import build
 
 SECRET = "s3cret-of_the-webhook"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 UPDATE = {"update_id": 5, "message": {"text": "客户的话"}}
-
-
-class Ready:
-    """A library that stands and is not asked."""
-
-    ready = True
-
-    def wait(self, _seconds: float | None = None) -> bool:
-        return True
 
 
 class Store:
