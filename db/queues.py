@@ -168,7 +168,7 @@ async def claim_messages(session: AsyncSession, ids: Collection[int], at: dateti
         .where(OutboxMessage.id.in_(ids), PENDING, _ready(at))
         .values(state="sending", attempts=OutboxMessage.attempts + 1)
         .returning(OutboxMessage),
-        execution_options={"synchronize_session": False},
+        execution_options={"synchronize_session": False, "populate_existing": True},
     )
     return sorted(claimed, key=lambda message: (message.priority, message.id))
 

@@ -11,6 +11,16 @@ from sqlalchemy.types import TypeDecorator
 _FEN = Decimal("0.01")
 
 
+def _whole(value: Decimal, units: int) -> int:
+    """``value`` in units of 1/``units``. A float is refused, and so is what is not a whole number of them."""
+    if not isinstance(value, Decimal | int):
+        raise TypeError(f"{value!r} is {type(value).__name__}; money and prices are Decimal")
+    scaled = value * units
+    if scaled != (whole := int(scaled)):
+        raise ValueError(f"{value} is not a whole number of 1/{units}")
+    return whole
+
+
 class Fen(TypeDecorator[Decimal]):
     """CNY as integer fen. SQLite would store NUMERIC as a float and lose cents."""
 
@@ -19,13 +29,7 @@ class Fen(TypeDecorator[Decimal]):
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
         """Refuses an amount with fractions of a fen instead of rounding it silently."""
-        if value is None:
-            return None
-        fen = value * 100
-        whole = int(fen)
-        if whole != fen:
-            raise ValueError(f"{value} is not a whole number of fen")
-        return whole
+        return None if value is None else _whole(value, 100)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value).scaleb(-2).quantize(_FEN)
@@ -59,7 +63,7 @@ class Exact(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        return None if value is None else int((value * 10**8).to_integral_value())
+        return None if value is None else _whole(value, 10**8)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value) / 10**8
