@@ -168,8 +168,7 @@ class Delivery:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._held_back:
-            self.news.set()
+        self.news.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fatal = self._fatal or error
 

@@ -18,18 +18,26 @@ async def locked(session: AsyncSession, notice_id: int) -> Notice | None:
 
 async def recent(session: AsyncSession, kind: str, limit: int = 10) -> Sequence[Notice]:
     return list(
-        await session.scalars(select(Notice).where(Notice.kind == kind).order_by(Notice.id.desc()).limit(limit))
+        await session.scalars(
+            select(Notice).where(Notice.kind == kind).order_by(Notice.id.desc()).limit(limit)
+        )
     )
 
 
 async def in_state(session: AsyncSession, kind: str, state: str) -> Sequence[Notice]:
     return list(
-        await session.scalars(select(Notice).where(Notice.kind == kind, Notice.state == state).order_by(Notice.id))
+        await session.scalars(
+            select(Notice).where(Notice.kind == kind, Notice.state == state).order_by(Notice.id)
+        )
     )
 
 
 async def recipients(
-    session: AsyncSession, *, levels: Collection[str] | None, product: str | None, tiers: Collection[str] | None
+    session: AsyncSession,
+    *,
+    levels: Collection[str] | None,
+    product: str | None,
+    tiers: Collection[str] | None,
 ) -> list[tuple[int, int, str, list[Any], datetime | None]]:
     """(client id, chat id, language, muted kinds, blocked since) of every linked client of a segment.
 
@@ -62,13 +70,17 @@ async def recipients(
 
 async def newest_position_day(session: AsyncSession) -> date | None:
     """The newest trading day whose positions are known."""
-    found: date | None = await session.scalar(select(func.max(ImportedFile.day)).where(ImportedFile.state == "in"))
+    found: date | None = await session.scalar(
+        select(func.max(ImportedFile.day)).where(ImportedFile.state == "in")
+    )
     return found
 
 
 async def add_deliveries(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[int]:
     """The ids of the new ledger lines, in the order of ``rows``."""
-    result = await session.scalars(insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True), list(rows))
+    result = await session.scalars(
+        insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True), list(rows)
+    )
     return list(result)
 
 
@@ -77,7 +89,7 @@ async def ledger(session: AsyncSession, notice_id: int) -> dict[str, int]:
     rows = await session.execute(
         select(Delivery.state, func.count()).where(Delivery.notice_id == notice_id).group_by(Delivery.state)
     )
-    return {state: count for state, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def set_delivery(session: AsyncSession, delivery_id: int, **values: Any) -> None:
@@ -92,7 +104,9 @@ async def stop(session: AsyncSession, notice_id: int) -> int:
         .where(OutboxMessage.id.in_(queued), OutboxMessage.state == "pending")
         .values(state="expired", error="stopped")
     )
-    taken_back = select(OutboxMessage.id).where(OutboxMessage.state == "expired", OutboxMessage.id.in_(queued))
+    taken_back = select(OutboxMessage.id).where(
+        OutboxMessage.state == "expired", OutboxMessage.id.in_(queued)
+    )
     await session.execute(
         update(Delivery)
         .where(Delivery.notice_id == notice_id, Delivery.outbox_id.in_(taken_back))

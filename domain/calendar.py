@@ -56,7 +56,7 @@ class Session:
     night: bool
 
 
-class CalendarEnded(LookupError):  # noqa: N818 - a state of the table that callers handle, not a defect
+class CalendarEnded(LookupError):
     """The table has no row for ``day``: the caller waits and tells the operator, nothing is guessed."""
 
     def __init__(self, day: date, first: date, last: date) -> None:

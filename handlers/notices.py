@@ -26,7 +26,8 @@ async def _ask(context: Context, step: str, data: dict[str, Any]) -> None:
     match step:
         case "segment":
             rows: list[Row] = [
-                [Button(f"notice.segment.{name}", "notice.segment", {"segment": name})] for name in notices.SEGMENTS
+                [Button(f"notice.segment.{name}", "notice.segment", {"segment": name})]
+                for name in notices.SEGMENTS
             ]
             await context.reply("notice.ask_segment", buttons=[*rows, [cancel]])
         case "product":

@@ -105,7 +105,9 @@ async def submit(work: Work, who: Actor, draft: Draft) -> str:
 
 async def reached(work: Work, draft: Draft) -> int:
     """How many chats the segment has now."""
-    return len(await _recipients(work, draft.segment if draft.product is None else f"product:{draft.product}"))
+    return len(
+        await _recipients(work, draft.segment if draft.product is None else f"product:{draft.product}")
+    )
 
 
 async def release(work: Work, who: Actor, notice_id: int) -> tuple[str, int | None]:
@@ -183,7 +185,9 @@ async def _send(work: Work, notice: Notice) -> int:
         )
     ids = await rows.add_deliveries(work.session, entries) if entries else []
     told: set[int] = set()  # a person with two accounts reads a notice once
-    for delivery_id, entry, (_client, chat_id, lang, _muted, _blocked) in zip(ids, entries, found, strict=True):
+    for delivery_id, entry, (_client, chat_id, lang, _muted, _blocked) in zip(
+        ids, entries, found, strict=True
+    ):
         if entry["state"] != "queued":
             continue
         if chat_id in told:
@@ -210,7 +214,9 @@ async def _to_chat(work: Work, notice: Notice, delivery_id: int, chat_id: int, l
         on_doubt="hold",
         dedupe=f"notice/{notice.id}/{chat_id}",
         about={"broadcast": delivery_id},
-        **market_facts(notice.number, notice.day or work.today, notice.text_en if lang == "en" else notice.text_zh),
+        **market_facts(
+            notice.number, notice.day or work.today, notice.text_en if lang == "en" else notice.text_zh
+        ),
     )
 
 
@@ -262,7 +268,11 @@ async def expire(work: Work) -> None:
 
 async def broadcast_sent(work: Work, delivery_id: Any, message_ids: list[int]) -> None:
     await rows.set_delivery(
-        work.session, delivery_id, state="sent", sent_at=work.now, message_id=message_ids[0] if message_ids else None
+        work.session,
+        delivery_id,
+        state="sent",
+        sent_at=work.now,
+        message_id=message_ids[0] if message_ids else None,
     )
 
 
@@ -344,7 +354,12 @@ async def set_dialog(work: Work, who: Actor, step: str, data: dict[str, Any]) ->
     await work.session.flush()
     work.session.add(
         Dialog(
-            chat_id=who.chat_id, name=DIALOG, step=step, data=data, updated_at=work.now, expires_at=work.now + _KEPT
+            chat_id=who.chat_id,
+            name=DIALOG,
+            step=step,
+            data=data,
+            updated_at=work.now,
+            expires_at=work.now + _KEPT,
         )
     )
 

@@ -18,7 +18,7 @@ async def someone(desk: Desk) -> Person:
 async def states(desk: Desk) -> dict[str, int]:
     async with desk.reading() as work:
         rows = await work.session.execute(select(InboxUpdate.state, func.count()).group_by(InboxUpdate.state))
-        return dict(rows)
+        return {row[0]: row[1] for row in rows}
 
 
 async def test_stickers_voice_and_places_get_a_word_about_what_works(desk: Desk, someone: Person) -> None:
