@@ -1,6 +1,5 @@
 """Commands that look after the house: check, backup, restore, the database's revision, the library's files."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from bot.cli_house import running
 from bot.cli_terminal import Json, confirmed, json_line, table, told, waiting
+from bot.clock import wall
 from bot.settings import StartError, policy, settings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def backup(
 
     database = Database(settings().database_url)
     with waiting("copying the database"):
-        done = copies.backup(database, to, datetime.now().astimezone())
+        done = copies.backup(database, to, wall().astimezone())
     if as_json:
         json_line({"file": str(done.file), "bytes": done.size, "sha256": done.sha256})
     else:
@@ -105,9 +105,7 @@ def restore(
                 copies.inspect(file)
             await _refuse_while_used(database, yes)
             with waiting("restoring"):
-                done = await copies.restore(
-                    database, file, datetime.now().astimezone(), send_waiting=send_waiting
-                )
+                done = await copies.restore(database, file, wall().astimezone(), send_waiting=send_waiting)
             remedy = await behind(database)
         finally:
             await database.close()

@@ -83,7 +83,8 @@ class Child:
     async def appeared(self) -> None:
         """Returns when the wanted line came; StartError when it takes too long."""
         try:
-            await asyncio.wait_for(self._appeared.wait(), _START_SECONDS)
+            async with asyncio.timeout(_START_SECONDS):
+                await self._appeared.wait()
         except TimeoutError:
             raise StartError(f"{self.name} does not get ready; see {self.log}") from None
 
@@ -104,7 +105,8 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            async with asyncio.timeout(_STOP_SECONDS):
+                await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

@@ -1,9 +1,8 @@
 """A market notice leaves only with two people, reaches whom it should, and can be stopped."""
 
-import asyncio
-
 import pytest
 
+from services import timetable
 from simulator import Person
 from tests.desk import Desk
 
@@ -123,7 +122,7 @@ async def test_a_notice_can_be_stopped_while_it_waits(desk: Desk, zhou: Person, 
     await wu.press("停止发送")
     await wu.wait_for("已停止")
     desk.sim.set_clock("2026-08-18T08:01:00+08:00")
-    await asyncio.sleep(2.5)  # a tick of the timetable passes
+    await timetable.tick(desk.deps)
     await desk.settled()
     assert not any(TEXT in m.text for m in wang.messages)
 
