@@ -18,7 +18,10 @@ def units(html: str) -> int:
 
 
 def split(html: str, limit: int = LIMIT) -> list[str]:
-    """The parts of a text, cut between paragraphs, else between lines, else between characters outside tags."""
+    """The parts of a text, cut between paragraphs, else between lines, else between characters outside tags.
+
+    A part without anything to see is left out: Telegram refuses it.
+    """
     parts: list[str] = []
     current = ""
     for piece in _pieces(html, limit):
@@ -29,7 +32,7 @@ def split(html: str, limit: int = LIMIT) -> list[str]:
             current += piece
     if current.strip():
         parts.append(current.strip("\n"))
-    return _balanced(parts)
+    return [part for part in _balanced(parts) if plain(part).strip()]
 
 
 def _pieces(html: str, limit: int) -> list[str]:

@@ -8,8 +8,10 @@ from enum import IntEnum
 from typing import Any
 
 from db import people, queues
-from messages.split import split
+from messages.split import LIMIT, split
 from services.work import Work
+
+_CAPTION = 1024  # what Telegram takes under a picture
 
 
 class Priority(IntEnum):
@@ -62,7 +64,8 @@ async def say(
     """Puts the message ``name`` for a chat into the outbox; its id, or None when ``dedupe`` was there already.
 
     ``ask_contact`` shows the keyboard that shares the person's own contact card. ``picture`` is a PNG that the
-    text becomes the caption of. A text over 4,096 units becomes several messages; the buttons go with the last.
+    text becomes the caption of. A text over 4,096 units (1,024 under a picture) becomes several messages; picture
+    and buttons go with the last.
     """
     lang = lang or await language(work, chat_id)
     html = work.deps.phrases.text(name, lang, **facts)
@@ -105,7 +108,9 @@ async def say_html(
     picture: bytes | None = None,
 ) -> int | None:
     """As ``say``, for a text that is Telegram's HTML already (an article)."""
-    parts = split(html)
+    parts = split(html, _CAPTION if picture is not None else LIMIT)
+    if not parts:
+        raise ValueError(f"message {template} has nothing to say")
     added = None
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
@@ -180,7 +185,7 @@ async def put(
     about: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
 ) -> int | None:
-    """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/delivery.py)."""
+    """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/calls.py)."""
     row = message(
         work,
         chat_id,
