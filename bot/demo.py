@@ -111,6 +111,9 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        # Its watch must see that the end was asked for before a new start forgets it.
+        if self._watching:
+            await self._watching
 
     async def _watch(self, process: asyncio.subprocess.Process, wanted: str) -> None:
         assert process.stdout is not None
