@@ -1,4 +1,4 @@
-"""Commands that look after the house: check, backup, restore, the database's revision, the library's files."""
+"""Commands that look after the house: check, backup, restore, the database's revision."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,16 +8,14 @@ import typer
 from bot.cli_house import running
 from bot.cli_terminal import Json, confirmed, json_line, table, told, waiting
 from bot.clock import wall
-from bot.settings import StartError, policy, settings
+from bot.settings import StartError, settings
 
 if TYPE_CHECKING:
     from db.engine import Database
 
 app = typer.Typer()
 database_app = typer.Typer(no_args_is_help=True, help="The database.")
-library_app = typer.Typer(no_args_is_help=True, help="The library of articles.")
 app.add_typer(database_app, name="db")
-app.add_typer(library_app, name="kb")
 
 
 @database_app.command("upgrade", epilog="Example:  python -m bot db upgrade")
@@ -133,34 +131,3 @@ async def _refuse_while_used(database: "Database", yes: bool) -> None:
         raise StartError("a run holds this database: stop it, then restore")
     if not confirmed("Replace the present database? It is kept beside the new one.", yes):
         raise StartError("nothing was changed: give --yes to replace the present database (it is kept)")
-
-
-@library_app.command("check", epilog="Example:  python -m bot kb check")
-def library_check(as_json: Json = False) -> None:
-    """Everything wrong with articles, topics and tables, by file and key."""
-    from bot import wiring
-    from knowledge.library import LibraryError
-
-    found = settings()
-    rules = policy(found.config)
-    with waiting("reading the library"):
-        try:
-            findings = wiring.library(found, rules, background=True).check()
-        except LibraryError as error:
-            findings = error.findings
-    for finding in findings:
-        if as_json:
-            json_line(
-                {
-                    "where": finding.where,
-                    "problem": finding.problem,
-                    "remedy": finding.remedy,
-                    "fatal": finding.fatal,
-                }
-            )
-        else:
-            print(f"{'error' if finding.fatal else 'note'}\t{finding}")
-    if any(finding.fatal for finding in findings):
-        raise StartError(f"{sum(f.fatal for f in findings)} findings keep the bot from starting")
-    if not findings and not as_json:
-        print("the library is in order")
