@@ -1,5 +1,6 @@
 """Invitations, the links that they make, consents, and where a guided conversation stands."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -86,6 +87,24 @@ async def live_consents(session: AsyncSession, chat_id: int, client_id: int) -> 
             .order_by(Consent.id)
         )
     )
+
+
+async def holders_consents(
+    session: AsyncSession, client_ids: Collection[int], version: str
+) -> list[tuple[int, int, str]]:
+    """(client, chat, purpose) of the holders' live consents to these words, where the chat is still linked."""
+    rows = await session.execute(
+        select(Link.client_id, Link.chat_id, Consent.purpose)
+        .join(Consent, (Consent.chat_id == Link.chat_id) & (Consent.client_id == Link.client_id))
+        .where(
+            Link.client_id.in_(client_ids),
+            Link.person == "holder",
+            Link.until.is_(None),
+            Consent.revoked_at.is_(None),
+            Consent.text_version == version,
+        )
+    )
+    return [(client_id, chat_id, purpose) for client_id, chat_id, purpose in rows if client_id is not None]
 
 
 async def revoke_consents(

@@ -20,7 +20,7 @@ _Loader.add_constructor("!money", lambda loader, node: Decimal(str(node.value)))
 
 
 def examples() -> dict[str, dict[str, Any]]:
-    """message name -> the facts of its example."""
+    """message name -> the facts of its example; ``name@variant`` is another case of the same message."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(_FOLDER.glob("*.yaml")):
         entries = yaml.load(path.read_text("utf-8"), _Loader) or {}  # noqa: S506  # a SafeLoader with three tags

@@ -3,6 +3,8 @@
 Account figures leave the house through the chat only where ``complete`` holds.
 """
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +38,17 @@ async def purposes(work: Work, chat_id: int, client_id: int) -> list[Purpose]:
 async def complete(work: Work, chat_id: int, client_id: int) -> bool:
     """Whether figures of this account may be shown in this chat."""
     return all(p.given_at is not None for p in await purposes(work, chat_id, client_id))
+
+
+async def open_to_staff(work: Work, client_ids: Collection[int]) -> set[int]:
+    """Those whose holder agreed to every purpose: only their figures may stand in the chats of staff, too."""
+    privacy = work.policy.privacy
+    given: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for client_id, chat_id, purpose in await rows.holders_consents(
+        work.session, client_ids, privacy.consent_version
+    ):
+        given[client_id, chat_id].add(purpose)
+    return {client_id for (client_id, _), agreed in given.items() if set(privacy.purposes) <= agreed}
 
 
 async def next_open(work: Work, chat_id: int, client_id: int) -> str | None:

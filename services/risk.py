@@ -19,7 +19,7 @@ from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE, CalendarEnded, local, 
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
 from domain.risk import Assessment, Climb, Ladder, Level, Rung, Why, assess, climb
-from services import access, alerts, estimates, outbox, reminders, tasks
+from services import access, alerts, consents, estimates, outbox, reminders, tasks
 from services.duty import Roster
 from services.ladder import after_settlement, deadline, is_current, ladder, settled_day
 from services.outbox import Button, Priority
@@ -31,6 +31,15 @@ _CARDS = 5
 _SHOWN = 20
 _LOOKED_THROUGH = 200
 _CALLS = tuple(level.value for level in Level if level.at_least(Level.CALL))
+# What a card says of a client who did not agree to figures in chats.
+_WITHHELD: dict[str, Any] = {
+    "withheld": True,
+    "equity": None,
+    "margin": None,
+    "risk_company": None,
+    "risk_exchange": None,
+    "shortfall": None,
+}
 _NIGHT_UNKNOWN = True  # of a client whose positions are not known the earlier deadline is told
 
 Beat = Callable[[], Awaitable[None]]
@@ -398,11 +407,13 @@ async def _standings(work: Work, found: Sequence[Standing]) -> list[dict[str, An
     notices = await rows.notices(work.session, ids)
     lines = await rows.deliveries(work.session, ids)
     open_tasks = await rows.open_tasks_of(work.session, [client.id for _, client in found])
+    shown = await consents.open_to_staff(work, [client.id for _, client in found])
     rule = ladder(work.policy)
-    return [
+    cards = [
         _standing(work, rung, client, days.get(rung.account), notices, lines, open_tasks, rule)
         for rung, client in found
     ]
+    return [card if card["client_id"] in shown else card | _WITHHELD for card in cards]
 
 
 def _standing(
@@ -424,6 +435,8 @@ def _standing(
         "level": rung.level,
         "why": rung.why,
         "name": tasks.shown_name(work, client.name),
+        "client_id": client.id,
+        "withheld": False,
         "account": client.account,
         "tier": client.tier,
         "day": rung.day,
@@ -467,7 +480,9 @@ def _in_words(work: Work, card: dict[str, Any], lang: str) -> dict[str, Any]:
         "recovered": card["why"] == Why.RECOVERED.value,
     }
     return {
-        key: value for key, value in {**card, **words}.items() if key not in ("order", "why", "notice_id")
+        key: value
+        for key, value in {**card, **words}.items()
+        if key not in ("order", "why", "notice_id", "client_id")
     }
 
 

@@ -15,7 +15,7 @@ from db.models import Case, CaseEvent, Client, Notice
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
 from messages.phrases import masked
-from services import access, audit, outbox
+from services import access, audit, consents, outbox
 from services.duty import Roster
 from services.outbox import Button, Priority, Row
 from services.work import Work
@@ -42,7 +42,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class TaskCard:
-    """A task as staff see it. ``number`` is the task's, ``notice`` the reminder's."""
+    """A task as staff see it. ``number`` is the task's, ``notice`` the reminder's.
+
+    ``withheld``: the client did not agree to figures in chats, so there are no ``facts``.
+    """
 
     id: int
     number: str
@@ -56,6 +59,7 @@ class TaskCard:
     level: str | None
     notice: str | None
     facts: dict[str, Any]
+    withheld: bool
     owner: str | None
     result: str | None
 
@@ -189,6 +193,7 @@ async def _tell(work: Work, member: StaffMember, cards: Sequence[TaskCard]) -> N
 async def _cards(work: Work, cases: Sequence[Case], roster: Roster) -> list[TaskCard]:
     notices = await rows.notices(work.session, {c.notice_id for c in cases if c.notice_id is not None})
     clients = await rows.clients_by_id(work.session, {c.client_id for c in cases if c.client_id is not None})
+    shown = await consents.open_to_staff(work, clients)
     found = []
     for case in cases:
         assert case.client_id is not None
@@ -208,7 +213,8 @@ async def _cards(work: Work, cases: Sequence[Case], roster: Roster) -> list[Task
                 tier=client.tier,
                 level=notice.level if notice else None,
                 notice=notice.number if notice else None,
-                facts=dict(notice.facts) if notice else {},
+                facts=dict(notice.facts) if notice and client.id in shown else {},
+                withheld=notice is not None and client.id not in shown,
                 owner=owner.name if owner else None,
                 result=case.remedy,
             )
@@ -233,6 +239,7 @@ def card_facts(work: Work, card: TaskCard, lang: str) -> dict[str, Any]:
         "closed": card.state == "closed",
         "result": label(f"task.result.{card.result}", lang) if card.result else None,
         "figures": figures(card.facts),
+        "withheld": card.withheld,
         "minutes_left": max(0, int((card.due - work.now).total_seconds() // 60)),
     }
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.settings import policy
-from db.models import Case, CaseEvent, Chat, Consent, Delivery, Notice, OutboxMessage, Rung
+from db.models import Case, CaseEvent, Chat, Consent, Delivery, Link, Notice, OutboxMessage, Rung
 from domain.calendar import TradingCalendar
 from domain.errors import Refusal
 from domain.people import Actor
-from services import access, ladder, reminders, risk, tasks
+from services import access, consents, ladder, reminders, risk, tasks
 from services.work import Work, reading, working
 from tests.services.settled import Settled, at, positions, second_case, settled, table
 
@@ -727,3 +727,47 @@ async def test_a_task_of_somebody_else_s_client_is_not_found(house: Settled, man
         assert (await tasks.mine(work, stranger)) == ([], 0)
         assert (await risk.standings(work, stranger)).count == 0
         assert (await risk.standings(work, await speaking(house, MANAGER))).count == 1
+
+
+# --- figures in chats of staff ----------------------------------------------------------------------------
+
+FIGURES = ("2,921", "40,000", "107.3", "60.2")
+
+
+async def test_staff_see_no_figure_of_a_client_who_did_not_agree(house: Settled, manager: int) -> None:
+    """The level and where to look; the figures of a consenting client stand on the same desk's cards."""
+    await house.staff("R01", "risk", RISK)
+    await house.client(chats=(CLIENT,), manager=manager, consent=False)
+    await house.take(second_case())
+    [task] = await house.all(Case)
+    who = await speaking(house, MANAGER)
+    async with working(house.deps) as work:
+        shown = tasks.card_facts(work, await tasks.take(work, who, task.id), "zh")
+        listed = await risk.standings(work, who)
+    said = await house.said(MANAGER) + await house.said(RISK)
+    assert not [text for text in said if any(figure in text for figure in FIGURES)]
+    assert any("追加保证金" in text and "公司系统中查看" in text for text in said)
+    assert (shown["figures"], shown["withheld"]) == (None, True)
+    assert [(line["shortfall"], line["withheld"]) for line in listed.lines] == [(None, True)]
+
+
+async def test_staff_see_the_figures_of_a_client_who_agreed(house: Settled, manager: int) -> None:
+    """Consent to both purposes opens the cards, until it is taken back."""
+    client = await house.client(chats=(CLIENT,), manager=manager)
+    await house.take(second_case())
+    card = next(text for text in await house.said(MANAGER) if "风险度" in text)
+    assert all(figure in card for figure in FIGURES)
+    async with working(house.deps) as work:
+        await consents.end_all(work, CLIENT, client)
+        listed = await risk.standings(work, await speaking(house, MANAGER))
+    assert [line["withheld"] for line in listed.lines] == [True]
+
+
+async def test_an_authorised_person_does_not_agree_for_the_holder(house: Settled, manager: int) -> None:
+    """The figures are the holder's: another person's consent opens nothing to staff."""
+    await house.client(chats=(CLIENT,), manager=manager)
+    async with working(house.deps) as work:
+        (link,) = [x for x in await house.all(Link) if x.client_id is not None]
+        (await work.session.get_one(Link, link.id)).person = "authorised"
+    await house.take(second_case())
+    assert not [text for text in await house.said(MANAGER) if any(figure in text for figure in FIGURES)]
