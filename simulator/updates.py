@@ -198,6 +198,8 @@ class Updates:
 
     async def wait(self, seconds: float) -> None:
         """Until an update comes, the time is up, or another poll takes over (409)."""
+        if self.waiting:  # it came after the poll looked and before this began
+            return
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._poller = waiting
         handle = asyncio.get_running_loop().call_later(seconds, self._expire, waiting)

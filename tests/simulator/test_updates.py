@@ -50,6 +50,17 @@ async def test_updates_are_kept_for_a_day(sim: Sim, bot: Bot, ming: Person) -> N
     assert [u.message.text for u in await bot.get_updates() if u.message] == ["neu"]
 
 
+async def test_an_update_between_looking_and_waiting_is_not_slept_through(sim: Sim) -> None:
+    """It comes when the poll has found nothing and its wait has not begun."""
+    updates = sim.world.updates
+    updates.begin_poll(0, None)
+    assert updates.take(100) == []
+    waiting = asyncio.ensure_future(updates.wait(60))
+    sim.inject({"update_id": 7})
+    await asyncio.wait_for(waiting, timeout=5)
+    assert len(updates.take(100)) == 1
+
+
 async def test_an_application_of_the_library_polls_and_handles(sim: Sim, ming: Person) -> None:
     """Its updater, command and button handlers, unchanged."""
 
