@@ -4,7 +4,7 @@
     python -m bench.knowledge --baselines              the same library under BM25 of jieba words and a Rasa-like pipeline
     python -m bench.knowledge --banking ../shared/data/banking77
 
-Right shares are of the golden questions of tests/knowledge; a typing error is one random change in each question.
+Right shares are of the golden questions of knowledge/golden; a typing error is one random change in each question.
 """
 
 import argparse
@@ -13,17 +13,18 @@ import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import yaml
 
 from bot.settings import policy
+from knowledge.evaluation import judge, report
 from knowledge.index import Corpus, Group, build_engine
 from knowledge.library import KNOWLEDGE, Library
-from tests.knowledge.test_golden import lines, shares
+from knowledge.questions import Golden
+from knowledge.questions import shipped as golden_of
 
 ROOT = Path(__file__).parent.parent
 LETTERS = {"zh": "的了是在有个人这不和一上下我们", "en": "abcdefghijklmnopqrstuvwxyz"}
@@ -49,7 +50,7 @@ def first_right(rank: Callable[[str], str], questions: list[tuple[str, str]]) ->
     return 100 * sum(rank(q) == topic for q, topic in questions) / len(questions)
 
 
-def shipped() -> None:
+def ours() -> None:
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         load(Path(folder))
@@ -58,42 +59,30 @@ def shipped() -> None:
         library = load(Path(folder))
         print(f"load: cold {cold:.1f} s, from the cache {time.perf_counter() - begun:.2f} s")
         for lang in ("zh", "en"):
-            name = f"golden_{lang}.jsonl"
-            rows = lines(name)
-            took = sorted(library.ask(row["q"]).ms for _ in range(3) for row in rows)
+            rows = golden_of(lang)
+            found = report([judge(row, library.ask(row.q)) for _ in range(3) for row in rows])
             print(
-                f"{name}: {len(rows)} questions, "
-                + ", ".join(f"{k} {v:.1f}" for k, v in shares(library, name).items())
+                f"{lang}: {len(rows)} questions, "
+                + ", ".join(f"{k} {v:.1f}" for k, v in found.measures.items())
             )
-            print(f"  ms a question: p50 {took[len(took) // 2]:.2f}, p99 {took[int(len(took) * 0.99)]:.2f}")
+            print(f"  ms a question: p50 {found.ms_p50:.2f}, p99 {found.ms_p99:.2f}")
             chance = random.Random(7)
-            asked = [(row["q"], row["topic"]) for row in rows if row["kind"] == "answer"]
+            asked = _asked(rows)
             wrong = [(typed_wrongly(q, lang, chance), topic) for q, topic in asked]
             print(
                 f"  right first with one typing error: {first_right(lambda q: _best(library, q), wrong):.1f}"
             )
-            _calibration(library, rows)
+            for one in found.calibration:
+                print(f"  confidence {one.confidence:.2f}: right {one.right:.2f} of {one.asked // 3}")
+
+
+def _asked(rows: Iterable[Golden]) -> list[tuple[str, str]]:
+    return [(row.q, row.topic) for row in rows if row.topic]
 
 
 def _best(library: Library, q: str) -> str:
     candidates = library.ask(q).candidates
     return candidates[0].topic if candidates else ""
-
-
-def _calibration(library: Library, rows: list[dict[str, str]]) -> None:
-    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for row in rows:
-        if row["kind"] in ("answer", "out_of_scope"):
-            answer = library.ask(row["q"])
-            right = (
-                row["kind"] == "answer"
-                and bool(answer.candidates)
-                and answer.candidates[0].topic == row["topic"]
-            )
-            bins[min(4, int(answer.confidence * 5))].append((answer.confidence, right))
-    for number in sorted(bins):
-        said, right = zip(*bins[number], strict=True)
-        print(f"  confidence {np.mean(said):.2f}: right {np.mean(right):.2f} of {len(said)}")
 
 
 def baselines() -> None:
@@ -110,7 +99,7 @@ def baselines() -> None:
         articles = [a for a in library._shelf.articles if a.lang == lang]
         rows = [(text, a.topic) for a in articles for text in (*a.phrasings, a.title, " ".join(a.keywords))]
         texts, topics = [t for t, _ in rows], [t for _, t in rows]
-        asked = [(row["q"], row["topic"]) for row in lines(f"golden_{lang}.jsonl") if row["kind"] == "answer"]
+        asked = _asked(golden_of(lang))
         cut = jieba.lcut if lang == "zh" else str.split
         word = TfidfVectorizer(tokenizer=cut, token_pattern=None, lowercase=True, sublinear_tf=True)
         documents = defaultdict(list)
@@ -173,7 +162,7 @@ def main() -> None:
     elif chosen.baselines:
         baselines()
     else:
-        shipped()
+        ours()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from knowledge.files import Desk, Files, corpora_of, read_yaml
 from knowledge.files import LibraryError as LibraryError
 from knowledge.lexicon import has_han
 from knowledge.markup import escape
+from knowledge.overlay import Sheet
 from knowledge.slots import Mention, Slots
 from knowledge.understanding import Rules, Verdict, split_questions
 
@@ -101,6 +102,7 @@ class Library:
         major_amount: Decimal = Decimal(100_000),
         cache_dir: Path | None = CACHE,
         background: bool = False,
+        overlay: Sequence[Sheet] = (),
     ) -> Self:
         """Load the shipped kind of library: ``folder/<lang>/*.md``, and ``contracts.csv``, ``topics.yaml``,
         ``synonyms.yaml`` and ``tables/`` below ``tables``.
@@ -108,10 +110,11 @@ class Library:
         ``facts`` are the variables that articles may name, by language; ``today`` gives the business day of a
         question without a date (None: the latest versions known, and nothing is called stale); a claimed loss
         from ``major_amount`` on makes a complaint major; ``cache_dir`` keeps the built index (None: not
-        kept); ``background`` returns before the index stands. Raises ``LibraryError`` where files cannot be
+        kept); ``background`` returns before the index stands; ``overlay`` are the house's own confirmed versions,
+        laid over the files. Raises ``LibraryError`` where files cannot be
         used.
         """
-        files = Files.read(folder, tables, facts)
+        files = Files.read(folder, tables, facts, overlay)
         fatal = [finding for finding in files.findings if finding.fatal]
         if fatal:
             raise LibraryError(fatal)
@@ -229,9 +232,32 @@ class Library:
         found = (self._version(article, lang, day, AUDIENCES[1]) for article in ids)
         return next((article for article in found if article is not None and article.topic == topic), None)
 
+    def articles(self) -> tuple[Article, ...]:
+        """Every version on the shelf, drafts included."""
+        return self._shelf.articles
+
+    def engine(self, lang: Lang) -> "Engine | None":
+        """The index of a language, for whoever compares texts as the search does."""
+        self.wait()
+        return self._engines.get(lang)
+
     def topics(self) -> Mapping[str, str]:
         """Slug -> what a client wants to know, from ``topics.yaml``."""
         return self._topics
+
+    def articles(self) -> tuple[Article, ...]:
+        """Every article that was read: drafts and former versions too."""
+        return self._shelf.articles
+
+    def answering(self, lang: Lang, as_of: date | None = None) -> frozenset[str]:
+        """Ids of the articles that the index can answer with on a day, whoever asks."""
+        self.wait()
+        engine = self._engines.get(lang)
+        if engine is None:
+            return frozenset()
+        day = as_of or (self._today() if self._today else None)
+        allowed = self._allowed(engine, day, AUDIENCES[-1])
+        return frozenset(name for name, can in zip(engine.keys, allowed, strict=True) if can)
 
     def check(self) -> tuple[Finding, ...]:
         """Everything found about the files when they were read; the bot does not start with a fatal one."""

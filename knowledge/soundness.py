@@ -1,0 +1,49 @@
+"""Is what answers exactly what was confirmed, and did nobody teach the library its own examination?"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from domain.knowledge import Article, Finding, Status
+from knowledge.library import Lang, Library
+from knowledge.questions import Golden
+
+
+def unequal(library: Library, day: date) -> Iterator[Finding]:
+    """Articles that are confirmed and in force and cannot answer, and articles that can and should not."""
+    languages: tuple[Lang, ...] = ("zh", "en")
+    for lang in languages:
+        due = {a.id for a in library.articles() if a.lang == lang and _answers(a, day)}
+        can = library.answering(lang, day)
+        for name in sorted(due - can):
+            yield Finding(f"{lang}/{name}", "is confirmed and not in the index", "build the index anew")
+        for name in sorted(can - due):
+            yield Finding(f"{lang}/{name}", "answers and is not confirmed", "build the index anew")
+
+
+def withdrawn(library: Library, day: date) -> Iterator[Finding]:
+    """Texts that answer one of their own phrasings although they are drafts, expired or not yet in force."""
+    for article in library.articles():
+        if _answers(article, day):
+            continue
+        for phrasing in (article.title, *article.phrasings):
+            cited = library.ask(phrasing, as_of=day).citations
+            if any(c.article == article.id and c.version == article.version for c in cited):
+                where = f"{article.lang}/{article.id}"
+                yield Finding(where, f"is not in force and answers: {phrasing}", "build the index anew")
+                break
+
+
+def copied(articles: Iterable[Article], questions: Iterable[Golden]) -> Iterator[Finding]:
+    """Golden questions that stand in an article: what was learnt by heart measures nothing."""
+    said = {_bare(p): f"{a.lang}/{a.id}" for a in articles for p in (*a.phrasings, *a.not_for)}
+    for golden in questions:
+        if home := said.get(_bare(golden.q)):
+            yield Finding(golden.where, f"stands in {home}: {golden.q}", "put other words into the article")
+
+
+def _answers(article: Article, day: date) -> bool:
+    return article.status is Status.CONFIRMED and article.in_force(day)
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
