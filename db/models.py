@@ -90,6 +90,7 @@ class OutboxMessage(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     dedupe_key: Mapped[str | None] = mapped_column(unique=True)
     chat_id: Mapped[int] = mapped_column(BigInteger)
+    account: Mapped[str | None]  # whose data it carries: withdrawn where the chat's link to that account ends
     priority: Mapped[int]
     on_doubt: Mapped[str] = mapped_column(String(6))  # resend | hold
     method: Mapped[str] = mapped_column(String(24))
@@ -214,10 +215,13 @@ class Client(Base):
     name: Mapped[str]
     kind: Mapped[str] = mapped_column(String(12))  # person | institution | unknown
     phone: Mapped[str | None]
+    lang: Mapped[str | None] = mapped_column(String(2))  # as the register has it; the chat's own choice is above it
     tier: Mapped[str] = mapped_column(String(8))  # retail | key | premier | active
-    tier_source: Mapped[str] = mapped_column(String(12))  # register | rule | default
+    tier_source: Mapped[str] = mapped_column(String(12))  # register | rule | default | override
     fee_plan: Mapped[str | None]
     margin_plan: Mapped[str | None]
+    # An add-on that two people granted: {"number", "addons": {product: share}, "since", "until"}.
+    margin_grant: Mapped[dict[str, Any] | None]
     opened_on: Mapped[date | None]
     registered: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
@@ -469,6 +473,120 @@ class CaseEvent(Base):
     kind: Mapped[str] = mapped_column(String(12))
     text: Mapped[str | None]
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+# --- tiers, credit, introducers ---------------------------------------------------------------------------
+
+
+class TierMonth(Base):
+    """What the tier rule said of a client in a month, and which tier held afterwards. Months count from year 0."""
+
+    __tablename__ = "tier_month"
+
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), primary_key=True)
+    month: Mapped[int] = mapped_column(primary_key=True)
+    decided: Mapped[str] = mapped_column(String(8))
+    held: Mapped[str] = mapped_column(String(8))
+    before: Mapped[str | None] = mapped_column(String(8))  # the tier that the rule took away, where it did
+    told: Mapped[bool] = mapped_column(default=True)
+    months: Mapped[int]  # how many months of settlement it rests on
+    fee: Mapped[Decimal]  # retained, reckoned up to a year
+    capital: Mapped[Decimal]
+    reasons: Mapped[list[Any]]
+    flags: Mapped[list[Any]]
+
+    __table_args__ = (
+        Index("ix_tier_month_month", "month", "client_id"),
+        Index(
+            "ix_tier_month_untold",
+            "client_id",
+            sqlite_where=text("told = 0"),
+            postgresql_where=text("told = false"),
+        ),
+    )
+
+
+class Proposal(Base):
+    """What one person proposes for a client and a second one decides: another tier, another margin add-on."""
+
+    __tablename__ = "proposal"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(String(8))  # tier | margin
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), index=True)
+    value: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+    state: Mapped[str] = mapped_column(String(8))  # waiting | in_force | rejected | lapsed | ended
+    proposed_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    until: Mapped[date]  # the last day on which it holds
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_proposal_waiting",
+            "client_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "uq_proposal_in_force",
+            "client_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("state = 'in_force'"),
+            postgresql_where=text("state = 'in_force'"),
+        ),
+        Index("ix_proposal_state_until", "state", "until"),
+    )
+
+
+class EvidenceFile(Base):
+    """A file that a client gave with a complaint: fetched once for its SHA-256, never kept."""
+
+    __tablename__ = "evidence_file"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    file_id: Mapped[str]
+    kind: Mapped[str]
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(8), default="new")  # new | done | failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        Index(
+            "ix_evidence_file_new",
+            "id",
+            sqlite_where=text("state = 'new'"),
+            postgresql_where=text("state = 'new'"),
+        ),
+    )
+
+
+class Erasure(Base):
+    """A person's request that what may go be erased: decided by a second person, done once."""
+
+    __tablename__ = "erasure"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    chat_id: Mapped[int | None] = mapped_column(BigInteger)  # who is told; null where it came by letter or phone
+    client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))  # null: somebody whom nobody knows
+    state: Mapped[str] = mapped_column(String(8))  # waiting | done | refused | withdrawn
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    erased: Mapped[dict[str, Any] | None]  # how many rows of what
 
 
 # --- settlement, risk, notices --------------------------------------------------------------------------------

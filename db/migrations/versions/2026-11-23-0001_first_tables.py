@@ -30,10 +30,12 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('kind', sa.String(length=12), nullable=False),
     sa.Column('phone', sa.Text(), nullable=True),
+    sa.Column('lang', sa.String(length=2), nullable=True),
     sa.Column('tier', sa.String(length=8), nullable=False),
     sa.Column('tier_source', sa.String(length=12), nullable=False),
     sa.Column('fee_plan', sa.Text(), nullable=True),
     sa.Column('margin_plan', sa.Text(), nullable=True),
+    sa.Column('margin_grant', sa.JSON(), nullable=True),
     sa.Column('opened_on', sa.Date(), nullable=True),
     sa.Column('registered', sa.Boolean(), nullable=False),
     sa.Column('created_at', db.types.Utc(timezone=True), nullable=False),
@@ -146,6 +148,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('dedupe_key', sa.Text(), nullable=True),
     sa.Column('chat_id', sa.BigInteger(), nullable=False),
+    sa.Column('account', sa.Text(), nullable=True),
     sa.Column('priority', sa.Integer(), nullable=False),
     sa.Column('on_doubt', sa.String(length=6), nullable=False),
     sa.Column('method', sa.String(length=24), nullable=False),
@@ -329,6 +332,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_conversation_staff_id'), ['staff_id'], unique=False)
         batch_op.create_index('uq_conversation_open', ['chat_id'], unique=True, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
 
+    op.create_table('erasure',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.Text(), nullable=False),
+    sa.Column('chat_id', sa.BigInteger(), nullable=True),
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('asked_by', sa.Text(), nullable=False),
+    sa.Column('asked_at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.Text(), nullable=True),
+    sa.Column('decided_at', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('erased', sa.JSON(), nullable=True),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_erasure_client_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erasure')),
+    sa.UniqueConstraint('number', name=op.f('uq_erasure_number'))
+    )
     op.create_table('exchange',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('chat_id', sa.BigInteger(), nullable=False),
@@ -410,6 +429,32 @@ def upgrade() -> None:
         batch_op.create_index('ix_position_day_account_day', ['account', 'day'], unique=False)
         batch_op.create_index(batch_op.f('ix_position_day_file_id'), ['file_id'], unique=False)
 
+    op.create_table('proposal',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.Text(), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('value', sa.JSON(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('proposed_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('proposed_at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('decided_at', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('until', sa.Date(), nullable=False),
+    sa.Column('ended_at', db.types.Utc(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_proposal_client_id')),
+    sa.ForeignKeyConstraint(['decided_by'], ['staff.id'], name=op.f('fk_proposal_decided_by')),
+    sa.ForeignKeyConstraint(['proposed_by'], ['staff.id'], name=op.f('fk_proposal_proposed_by')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_proposal')),
+    sa.UniqueConstraint('number', name=op.f('uq_proposal_number'))
+    )
+    with op.batch_alter_table('proposal', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_proposal_client_id'), ['client_id'], unique=False)
+        batch_op.create_index('ix_proposal_state_until', ['state', 'until'], unique=False)
+        batch_op.create_index('uq_proposal_in_force', ['client_id', 'kind'], unique=True, sqlite_where=sa.text("state = 'in_force'"), postgresql_where=sa.text("state = 'in_force'"))
+        batch_op.create_index('uq_proposal_waiting', ['client_id', 'kind'], unique=True, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+
     op.create_table('rung',
     sa.Column('account', sa.Text(), nullable=False),
     sa.Column('level', sa.String(length=20), nullable=False),
@@ -424,6 +469,25 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['notice_id'], ['notice.id'], name=op.f('fk_rung_notice_id')),
     sa.PrimaryKeyConstraint('account', name=op.f('pk_rung'))
     )
+    op.create_table('tier_month',
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('month', sa.Integer(), nullable=False),
+    sa.Column('decided', sa.String(length=8), nullable=False),
+    sa.Column('held', sa.String(length=8), nullable=False),
+    sa.Column('before', sa.String(length=8), nullable=True),
+    sa.Column('told', sa.Boolean(), nullable=False),
+    sa.Column('months', sa.Integer(), nullable=False),
+    sa.Column('fee', db.types.Fen(), nullable=False),
+    sa.Column('capital', db.types.Fen(), nullable=False),
+    sa.Column('reasons', sa.JSON(), nullable=False),
+    sa.Column('flags', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_tier_month_client_id')),
+    sa.PrimaryKeyConstraint('client_id', 'month', name=op.f('pk_tier_month'))
+    )
+    with op.batch_alter_table('tier_month', schema=None) as batch_op:
+        batch_op.create_index('ix_tier_month_month', ['month', 'client_id'], unique=False)
+        batch_op.create_index('ix_tier_month_untold', ['client_id'], unique=False, sqlite_where=sa.text('told = 0'), postgresql_where=sa.text('told = false'))
+
     op.create_table('trade_day',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -482,6 +546,23 @@ def upgrade() -> None:
     with op.batch_alter_table('delivery', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_delivery_notice_id'), ['notice_id'], unique=False)
 
+    op.create_table('evidence_file',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('case_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('file_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=True),
+    sa.Column('size', sa.BigInteger(), nullable=True),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('at', db.types.Utc(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['case.id'], name=op.f('fk_evidence_file_case_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_evidence_file'))
+    )
+    with op.batch_alter_table('evidence_file', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_evidence_file_case_id'), ['case_id'], unique=False)
+        batch_op.create_index('ix_evidence_file_new', ['id'], unique=False, sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
+
     op.create_table('relay',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('conversation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -513,6 +594,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_relay_conversation_id'))
 
     op.drop_table('relay')
+    with op.batch_alter_table('evidence_file', schema=None) as batch_op:
+        batch_op.drop_index('ix_evidence_file_new', sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
+        batch_op.drop_index(batch_op.f('ix_evidence_file_case_id'))
+
+    op.drop_table('evidence_file')
     with op.batch_alter_table('delivery', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_delivery_notice_id'))
 
@@ -526,7 +612,19 @@ def downgrade() -> None:
         batch_op.drop_index('ix_trade_day_account_day')
 
     op.drop_table('trade_day')
+    with op.batch_alter_table('tier_month', schema=None) as batch_op:
+        batch_op.drop_index('ix_tier_month_untold', sqlite_where=sa.text('told = 0'), postgresql_where=sa.text('told = false'))
+        batch_op.drop_index('ix_tier_month_month')
+
+    op.drop_table('tier_month')
     op.drop_table('rung')
+    with op.batch_alter_table('proposal', schema=None) as batch_op:
+        batch_op.drop_index('uq_proposal_waiting', sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
+        batch_op.drop_index('uq_proposal_in_force', sqlite_where=sa.text("state = 'in_force'"), postgresql_where=sa.text("state = 'in_force'"))
+        batch_op.drop_index('ix_proposal_state_until')
+        batch_op.drop_index(batch_op.f('ix_proposal_client_id'))
+
+    op.drop_table('proposal')
     with op.batch_alter_table('position_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_position_day_file_id'))
         batch_op.drop_index('ix_position_day_account_day')
@@ -546,6 +644,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_exchange_chat_id'))
 
     op.drop_table('exchange')
+    op.drop_table('erasure')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
         batch_op.drop_index('uq_conversation_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index(batch_op.f('ix_conversation_staff_id'))
