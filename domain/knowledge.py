@@ -65,8 +65,8 @@ class Article:
 
     ``phrasings`` are how people ask, ``not_for`` phrasings that must not land here, ``keywords`` extra words
     for the search; ``text`` is plain, ``html`` carries Telegram's tags only; ``version`` is the first eight
-    hex digits of the file's SHA-256; ``basis`` its confidence mark (S, K or D). In force from
-    ``effective_from`` to the day before ``expires_on``.
+    hex digits of the file's SHA-256; ``basis`` its confidence mark (S, K or D); ``raw`` the file as it was
+    written. In force from ``effective_from`` to the day before ``expires_on``.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Article:
     next_steps: tuple[NextStep, ...] = ()
     basis: str = ""
     path: str = ""
+    raw: str = ""
 
     def in_force(self, day: date | None) -> bool:
         """Whether the text holds on a day; with None, whether it holds at all (expired texts do not)."""

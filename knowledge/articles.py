@@ -66,23 +66,39 @@ def read_shelf(
     folder: Path, topics: Collection[str], facts: Mapping[str, Mapping[str, object]] | None
 ) -> Shelf:
     """Read ``folder/<lang>/*.md`` of the shipped kind; ``facts`` by language fill Jinja variables."""
-    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = _environment()
     articles: list[Article] = []
     findings: list[Finding] = []
     for lang in LANGUAGES:
         for path in sorted((folder / lang).glob("*.md")):
             name = f"{lang}/{path.name}"
-            try:
-                article = _read(
-                    path, name, lang, strict=True, facts=(facts or {}).get(lang, {}), env=environment
-                )
-            except _FaultError as fault:
-                findings.append(Finding(name + fault.at, fault.problem, fault.remedy))
-                continue
-            articles.append(article)
-            findings.extend(_remarks(article, name, topics))
-    findings.extend(_across(articles))
+            article, wrong = read_article(path.read_bytes(), name, lang, topics, facts, environment)
+            findings.extend(wrong)
+            if article is not None:
+                articles.append(article)
+    findings.extend(across(articles))
     return Shelf(tuple(articles), tuple(findings))
+
+
+def read_article(
+    raw: bytes,
+    name: str,
+    lang: str,
+    topics: Collection[str],
+    facts: Mapping[str, Mapping[str, object]] | None,
+    environment: SandboxedEnvironment | None = None,
+) -> tuple[Article | None, tuple[Finding, ...]]:
+    """Read one article file of the shipped kind; ``name`` is what findings call it. None where it cannot be used."""
+    environment = environment or _environment()
+    try:
+        article = _read(raw, name, lang, strict=True, facts=(facts or {}).get(lang, {}), env=environment)
+    except _FaultError as fault:
+        return None, (Finding(name + fault.at, fault.problem, fault.remedy),)
+    return article, tuple(_remarks(article, name, topics))
+
+
+def _environment() -> SandboxedEnvironment:
+    return SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
 
 
 def read_plain(folder: Path) -> Shelf:
@@ -93,15 +109,15 @@ def read_plain(folder: Path) -> Shelf:
         name = path.relative_to(folder).as_posix()
         lang = next((part for part in path.relative_to(folder).parts[:-1] if part in LANGUAGES), "")
         try:
-            articles.append(_read(path, name, lang, strict=False, facts={}, env=None))
+            articles.append(_read(path.read_bytes(), name, lang, strict=False, facts={}, env=None))
         except _FaultError as fault:
             findings.append(Finding(name + fault.at, fault.problem, fault.remedy))
-    findings.extend(_across(articles))
+    findings.extend(across(articles))
     return Shelf(tuple(articles), tuple(findings))
 
 
 def _read(
-    path: Path,
+    raw: bytes,
     name: str,
     lang: str,
     *,
@@ -109,7 +125,6 @@ def _read(
     facts: Mapping[str, object],
     env: SandboxedEnvironment | None,
 ) -> Article:
-    raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -148,6 +163,7 @@ def _read(
         next_steps=tuple(_steps(head)),
         basis=str(head.get("basis") or ""),
         path=name,
+        raw=text,
     )
 
 
@@ -265,7 +281,7 @@ def _remarks(article: Article, name: str, topics: Collection[str]) -> Iterator[F
         )
 
 
-def _across(articles: Sequence[Article]) -> Iterator[Finding]:
+def across(articles: Sequence[Article]) -> Iterator[Finding]:
     """What only shows between articles: the same id and first day twice, one phrasing in two articles."""
     first: dict[tuple[str, str, date | None], str] = {}
     said: dict[tuple[str, str], tuple[str, str]] = {}
