@@ -369,6 +369,74 @@ class Exchange(Base):
     citations: Mapped[list[Any]]
     answer: Mapped[str]
     helpful: Mapped[bool | None]
+    missed: Mapped[str | None] = mapped_column(String(10))  # unanswered | unchosen | unhelpful
+    gap_id: Mapped[int | None] = mapped_column(ForeignKey("gap.id"), index=True)
+
+    __table_args__ = (
+        Index(
+            "ix_exchange_missed",
+            "id",
+            sqlite_where=text("missed IS NOT NULL AND gap_id IS NULL"),
+            postgresql_where=text("missed IS NOT NULL AND gap_id IS NULL"),
+        ),
+    )
+
+
+class Gap(Base):
+    """Questions of one kind that the library did not answer, or not well: somebody's to close until a day."""
+
+    __tablename__ = "gap"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    lang: Mapped[str] = mapped_column(String(2))
+    state: Mapped[str] = mapped_column(String(8), index=True)  # open | closed
+    origin: Mapped[str] = mapped_column(String(8), default="asked")  # asked | talk
+    question: Mapped[str]  # how it is called: its first question, masked
+    proposal: Mapped[str | None]  # a good answer that a person gave, masked, with the consent of its writer
+    talk_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id"))
+    count: Mapped[int] = mapped_column(default=0)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    due: Mapped[date]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
+    outcome: Mapped[str | None] = mapped_column(String(10))  # article | phrasing | not_ours
+    reason: Mapped[str | None]
+
+
+class ArticleVersion(Base):
+    """A text of the library that the house wrote: confirmed ones lie over the shipped files, in order of
+    ``sequence``.
+
+    ``text`` is the whole article file; null withdraws the article. Append-only once confirmed.
+    """
+
+    __tablename__ = "article_version"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    article: Mapped[str]
+    lang: Mapped[str] = mapped_column(String(2))
+    kind: Mapped[str] = mapped_column(String(10))  # new | change | rollback | withdrawal
+    # fetching | checking | drafted | waiting | confirmed | sent_back | dropped | refused
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    sequence: Mapped[int | None] = mapped_column(unique=True)  # of its confirmation; null until then
+    text: Mapped[str | None]
+    effective_from: Mapped[date | None]
+    effect: Mapped[dict[str, Any] | None]  # what it would change, as it was computed before it was submitted
+    gap_id: Mapped[int | None] = mapped_column(ForeignKey("gap.id"), index=True)
+    batch: Mapped[str | None]  # drafts of one imported file are decided together
+    file_id: Mapped[str | None]  # of a Markdown file that is still to be fetched
+    told: Mapped[bool] = mapped_column(default=False)  # its people know that the index stands with it
+    progress: Mapped[dict[str, Any] | None]  # the message that shows how far the comparison is
+    chat_id: Mapped[int | None] = mapped_column(BigInteger)
+    written_by: Mapped[str]
+    written_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+
+    __table_args__ = (Index("ix_article_version_lang_article", "lang", "article"),)
 
 
 class Conversation(Base):

@@ -95,7 +95,14 @@ class TierBounds(Section):
     capital_high: Decimal
     active_round_trips_per_day: Positive
     active_days: Positive
+    active_same_day_share: Share
+    active_median_minutes: Positive
+    active_fee_per_turnover: Decimal | None
     min_months: Positive
+    act_from_months: Annotated[int, Field(ge=1, le=12)]
+    downgrade_after: Positive
+    override_days: list[Positive]
+    digest_lines: Positive
 
 
 class Addon(Section):
@@ -174,6 +181,17 @@ class ComplaintPolicy(Section):
     resume_hours: Positive
 
 
+class LibraryPolicy(Section):
+    """The loop from unanswered questions to confirmed articles."""
+
+    gather_minutes: Positive
+    due_days: Positive
+    due_days_frequent: Positive
+    frequent_count: Positive
+    alike: Share
+    overlap: Share
+
+
 class TalkPolicy(Section):
     idle_minutes: Positive
     reminder_minutes: Positive
@@ -228,6 +246,7 @@ class Policy(Section):
     rates: Rates
     risk: RiskPolicy
     complaints: ComplaintPolicy
+    library: LibraryPolicy
     talk: TalkPolicy
     invites: InvitePolicy
     delivery: DeliveryPolicy

@@ -348,25 +348,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_erasure')),
     sa.UniqueConstraint('number', name=op.f('uq_erasure_number'))
     )
-    op.create_table('exchange',
-    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('chat_id', sa.BigInteger(), nullable=False),
-    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('at', db.types.Utc(timezone=True), nullable=False),
-    sa.Column('question', sa.Text(), nullable=False),
-    sa.Column('kind', sa.String(length=12), nullable=False),
-    sa.Column('topic', sa.Text(), nullable=True),
-    sa.Column('article', sa.Text(), nullable=True),
-    sa.Column('confidence', sa.Double(), nullable=False),
-    sa.Column('citations', sa.JSON(), nullable=False),
-    sa.Column('answer', sa.Text(), nullable=False),
-    sa.Column('helpful', sa.Boolean(), nullable=True),
-    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_exchange_client_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_exchange'))
-    )
-    with op.batch_alter_table('exchange', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_exchange_chat_id'), ['chat_id'], unique=False)
-
     op.create_table('invite',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('code_hash', sa.Text(), nullable=False),
@@ -563,6 +544,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_evidence_file_case_id'), ['case_id'], unique=False)
         batch_op.create_index('ix_evidence_file_new', ['id'], unique=False, sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
 
+    op.create_table('gap',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('lang', sa.String(length=2), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('origin', sa.String(length=8), nullable=False),
+    sa.Column('question', sa.Text(), nullable=False),
+    sa.Column('proposal', sa.Text(), nullable=True),
+    sa.Column('talk_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('due', sa.Date(), nullable=False),
+    sa.Column('first_at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('last_at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('closed_at', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('closed_by', sa.Text(), nullable=True),
+    sa.Column('outcome', sa.String(length=10), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['owner_id'], ['staff.id'], name=op.f('fk_gap_owner_id')),
+    sa.ForeignKeyConstraint(['talk_id'], ['conversation.id'], name=op.f('fk_gap_talk_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_gap'))
+    )
+    with op.batch_alter_table('gap', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_gap_owner_id'), ['owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_gap_state'), ['state'], unique=False)
+
     op.create_table('relay',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('conversation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -583,17 +589,88 @@ def upgrade() -> None:
         batch_op.create_index('ix_relay_from_chat_from_message', ['from_chat', 'from_message'], unique=False)
         batch_op.create_index('ix_relay_to_chat_to_message', ['to_chat', 'to_message'], unique=False)
 
+    op.create_table('article_version',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('article', sa.Text(), nullable=False),
+    sa.Column('lang', sa.String(length=2), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('sequence', sa.Integer(), nullable=True),
+    sa.Column('text', sa.Text(), nullable=True),
+    sa.Column('effective_from', sa.Date(), nullable=True),
+    sa.Column('effect', sa.JSON(), nullable=True),
+    sa.Column('gap_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('batch', sa.Text(), nullable=True),
+    sa.Column('file_id', sa.Text(), nullable=True),
+    sa.Column('told', sa.Boolean(), nullable=False),
+    sa.Column('progress', sa.JSON(), nullable=True),
+    sa.Column('chat_id', sa.BigInteger(), nullable=True),
+    sa.Column('written_by', sa.Text(), nullable=False),
+    sa.Column('written_at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.Text(), nullable=True),
+    sa.Column('decided_at', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['gap_id'], ['gap.id'], name=op.f('fk_article_version_gap_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_article_version')),
+    sa.UniqueConstraint('sequence', name=op.f('uq_article_version_sequence'))
+    )
+    with op.batch_alter_table('article_version', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_article_version_gap_id'), ['gap_id'], unique=False)
+        batch_op.create_index('ix_article_version_lang_article', ['lang', 'article'], unique=False)
+        batch_op.create_index(batch_op.f('ix_article_version_state'), ['state'], unique=False)
+
+    op.create_table('exchange',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('chat_id', sa.BigInteger(), nullable=False),
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('question', sa.Text(), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('topic', sa.Text(), nullable=True),
+    sa.Column('article', sa.Text(), nullable=True),
+    sa.Column('confidence', sa.Double(), nullable=False),
+    sa.Column('citations', sa.JSON(), nullable=False),
+    sa.Column('answer', sa.Text(), nullable=False),
+    sa.Column('helpful', sa.Boolean(), nullable=True),
+    sa.Column('missed', sa.String(length=10), nullable=True),
+    sa.Column('gap_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_exchange_client_id')),
+    sa.ForeignKeyConstraint(['gap_id'], ['gap.id'], name=op.f('fk_exchange_gap_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_exchange'))
+    )
+    with op.batch_alter_table('exchange', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_exchange_chat_id'), ['chat_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_exchange_gap_id'), ['gap_id'], unique=False)
+        batch_op.create_index('ix_exchange_missed', ['id'], unique=False, sqlite_where=sa.text('missed IS NOT NULL AND gap_id IS NULL'), postgresql_where=sa.text('missed IS NOT NULL AND gap_id IS NULL'))
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('exchange', schema=None) as batch_op:
+        batch_op.drop_index('ix_exchange_missed', sqlite_where=sa.text('missed IS NOT NULL AND gap_id IS NULL'), postgresql_where=sa.text('missed IS NOT NULL AND gap_id IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_exchange_gap_id'))
+        batch_op.drop_index(batch_op.f('ix_exchange_chat_id'))
+
+    op.drop_table('exchange')
+    with op.batch_alter_table('article_version', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_article_version_state'))
+        batch_op.drop_index('ix_article_version_lang_article')
+        batch_op.drop_index(batch_op.f('ix_article_version_gap_id'))
+
+    op.drop_table('article_version')
     with op.batch_alter_table('relay', schema=None) as batch_op:
         batch_op.drop_index('ix_relay_to_chat_to_message')
         batch_op.drop_index('ix_relay_from_chat_from_message')
         batch_op.drop_index(batch_op.f('ix_relay_conversation_id'))
 
     op.drop_table('relay')
+    with op.batch_alter_table('gap', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_gap_state'))
+        batch_op.drop_index(batch_op.f('ix_gap_owner_id'))
+
+    op.drop_table('gap')
     with op.batch_alter_table('evidence_file', schema=None) as batch_op:
         batch_op.drop_index('ix_evidence_file_new', sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
         batch_op.drop_index(batch_op.f('ix_evidence_file_case_id'))
@@ -640,10 +717,6 @@ def downgrade() -> None:
 
     op.drop_table('link')
     op.drop_table('invite')
-    with op.batch_alter_table('exchange', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_exchange_chat_id'))
-
-    op.drop_table('exchange')
     op.drop_table('erasure')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
         batch_op.drop_index('uq_conversation_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
