@@ -5,18 +5,19 @@ from datetime import date
 
 from sqlalchemy import BigInteger, case, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from db.models import AccountDay, Client, ImportedFile, TradeDay
+from db.models import AccountDay, Client, ImportedFile, TierMonth, TradeDay
 
 
-async def to_rate(session: AsyncSession, first: date, after: str, limit: int) -> list[str]:
-    """Accounts without a tier of the register that were settled before ``first``'s month ended, in order."""
+async def to_rate(session: AsyncSession, until: date, after: str, limit: int) -> list[str]:
+    """Accounts that were settled up to ``until``, in order of their number."""
     query = (
         select(Client.account)
-        .where(Client.tier_source != "register", Client.account > after)
+        .where(Client.account > after)
         .where(
             select(AccountDay.id)
-            .where(AccountDay.account == Client.account, AccountDay.day <= first)
+            .where(AccountDay.account == Client.account, AccountDay.day <= until)
             .correlate(Client)
             .exists()
         )
@@ -24,6 +25,50 @@ async def to_rate(session: AsyncSession, first: date, after: str, limit: int) ->
         .limit(limit)
     )
     return list(await session.scalars(query))
+
+
+async def tier_months(session: AsyncSession, month: int, client_ids: Collection[int]) -> dict[int, TierMonth]:
+    """client -> what the rule said in this month."""
+    rows = await session.scalars(
+        select(TierMonth).where(TierMonth.month == month, TierMonth.client_id.in_(client_ids))
+    )
+    return {row.client_id: row for row in rows}
+
+
+async def newest_tier_month(session: AsyncSession, client_id: int) -> TierMonth | None:
+    """The last word of the rule on a client."""
+    found: TierMonth | None = await session.scalar(
+        select(TierMonth).where(TierMonth.client_id == client_id).order_by(TierMonth.month.desc()).limit(1)
+    )
+    return found
+
+
+async def untold(session: AsyncSession) -> Sequence[tuple[TierMonth, Client]]:
+    """Changes of tier that their owners have not been told of, by account."""
+    rows = await session.execute(
+        select(TierMonth, Client)
+        .join(Client, TierMonth.client_id == Client.id)
+        .where(TierMonth.told.is_(False))
+        .order_by(Client.account)
+    )
+    return [(row, client) for row, client in rows]
+
+
+async def tier_flow(session: AsyncSession, before: int, after: int) -> dict[tuple[str, str], int]:
+    """(tier held in the one month, tier held in the other) -> clients that were there in both."""
+    earlier, later = aliased(TierMonth), aliased(TierMonth)
+    rows = await session.execute(
+        select(earlier.held, later.held, func.count())
+        .join(later, earlier.client_id == later.client_id)
+        .where(earlier.month == before, later.month == after)
+        .group_by(earlier.held, later.held)
+    )
+    return {(old, new): int(count) for old, new, count in rows}
+
+
+async def tier_months_known(session: AsyncSession) -> list[int]:
+    """The months with assessments, newest first."""
+    return list(await session.scalars(select(TierMonth.month).distinct().order_by(TierMonth.month.desc())))
 
 
 async def money_by_month(

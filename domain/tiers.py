@@ -4,6 +4,8 @@
 - TierRule: the bounds, as configuration gives them.
 - Activity, decide_tier, TierDecision: one month's decision, with its reasons.
 - settled_tier: from decisions month by month, with a buffer against falling.
+- turns: what would change a decision, in amounts.
+- disagreement: the tier of the rule beside the class of the statistics.
 
 Sources: the four classes of 客户分类管理探讨, with the gaps between them decided: 以上 and 以下 include the
 number, 少于 does not (民法典 art. 1259, by analogy); a client between classes is a key client.
@@ -190,3 +192,62 @@ def settled_tier(current: Tier | None, monthly: Sequence[Tier], rule: TierRule) 
     if len(recent) < rule.downgrade_after or any(tier.rank >= current.rank for tier in recent):
         return current
     return max(reversed(recent), key=lambda tier: tier.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What would bring a client to another class; amounts are CNY, None where the value plays no part.
+
+    Upwards ``fee`` and ``capital`` are missing, downwards they are what may still be lost; ``both``: both must
+    happen, otherwise either is enough. ``frequency``: trading less often.
+    """
+
+    to: Tier
+    fee: Decimal | None = None
+    capital: Decimal | None = None
+    both: bool = False
+    frequency: bool = False
+
+
+def turns(tier: Tier, fee: Decimal, capital: Decimal, rule: TierRule) -> tuple[Turn, ...]:
+    """The counter-sentence of a decision: the nearest ways up and down, by the yearly fee and the capital."""
+    if tier is Tier.ACTIVE:
+        quiet = decide_tier(fee, capital, None, rule).tier
+        return (Turn(quiet, frequency=True),)
+    if tier is Tier.RETAIL:
+        return (Turn(Tier.KEY, _missing(fee, rule.fee_low), _missing(capital, rule.capital_low)),)
+    if tier is Tier.PREMIER:
+        return (Turn(Tier.KEY, fee - rule.fee_high, capital - rule.capital_high),)
+    up = Turn(Tier.PREMIER, _missing(fee, rule.fee_high), _missing(capital, rule.capital_high), both=True)
+    held = (
+        fee - rule.fee_low if fee >= rule.fee_low else None,
+        capital - rule.capital_low if capital >= rule.capital_low else None,
+    )
+    return (up, Turn(Tier.RETAIL, *held, both=True))
+
+
+def _missing(value: Decimal, bound: Decimal) -> Decimal | None:
+    return bound - value if value < bound else None
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A client whose statistical class (0 is the best of ``classes``) does not fit the tier of the rule.
+
+    ``gap``: classes between them; positive where the statistics think better of the client than the rule.
+    """
+
+    account: str
+    tier: Tier
+    cluster: int
+    classes: int
+    gap: int
+
+
+def disagreement(account: str, tier: Tier, cluster: int, classes: int) -> Disagreement | None:
+    """Where the statistical class lies on the tiers' scale of three, against the tier; None where they agree."""
+    if not 0 <= cluster < classes:
+        raise ValueError("a class outside of its run")
+    place = round(Tier.PREMIER.rank * (classes - 1 - cluster) / (classes - 1)) if classes > 1 else tier.rank
+    gap = place - tier.rank
+    return Disagreement(account, tier, cluster, classes, gap) if gap else None

@@ -29,12 +29,16 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """Twelve months in a row: fees paid in CNY, lots traded, day-average equity in CNY."""
+    """Twelve months in a row: fees paid in CNY, lots traded, day-average equity in CNY.
+
+    ``months``: in how many of them there was a settlement.
+    """
 
     account: str
     commission: Decimal
     lots: int
     capital: Decimal
+    months: int
 
 
 def month_number(year: int, month: int) -> int:
@@ -42,8 +46,8 @@ def month_number(year: int, month: int) -> int:
     return year * 12 + month - 1
 
 
-def years(rows: Sequence[Month], last: int) -> dict[str, Year]:
-    """account -> the twelve months that end with ``last``; accounts that lack one of them are left out."""
+def years(rows: Sequence[Month], last: int, least: int = YEAR) -> dict[str, Year]:
+    """account -> the twelve months that end with ``last``; accounts with fewer than ``least`` of them are left out."""
     frame = pd.DataFrame(
         {
             "account": [row.account for row in rows],
@@ -64,11 +68,11 @@ def years(rows: Sequence[Month], last: int) -> dict[str, Year]:
         equity=("equity", "sum"),
         days=("days", "sum"),
     )
-    whole = sums[sums["months"] == YEAR]
-    columns = [whole[name].tolist() for name in ("commission", "lots", "equity", "days")]
+    whole = sums[sums["months"] >= least]
+    columns = [whole[name].tolist() for name in ("commission", "lots", "equity", "days", "months")]
     return {
-        str(account): Year(str(account), _cny(commission), int(lots), _cny(round(equity / days)))
-        for account, commission, lots, equity, days in zip(whole.index, *columns, strict=True)
+        str(account): Year(str(account), _cny(commission), int(lots), _cny(round(equity / days)), int(months))
+        for account, commission, lots, equity, days, months in zip(whole.index, *columns, strict=True)
     }
 
 

@@ -1,11 +1,13 @@
-"""A client's tier by fees and capital, where the register names none and twelve months of settlement are there.
+"""A client's tier by fees and capital, month by month: what the rule says, which tier holds, who must know.
 
 The fee is what the company keeps: the commission less the exchange's part, by the add-on of the client's fee plan
-(``config.yaml`` -> rates). Bounds come from ``config.yaml`` -> tier_bounds; the rule is domain/tiers.py. A client falls
-only when two months in a row say so.
+(``config.yaml`` -> rates). Bounds come from ``config.yaml`` -> tier_bounds; the rule is domain/tiers.py. The rule moves a
+client only where neither the register nor two people (services/proposals.py) said otherwise, and only on enough months;
+before that its word is shown to staff. A client falls only when two months in a row say so.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,20 +16,26 @@ from decimal import Decimal
 from db import queues, settlements
 from db import ratings as rows
 from db import risk as clients
-from db.models import Client
+from db.models import Client, TierMonth
+from domain.margin import cents
+from domain.people import StaffMember
 from domain.policy import FeeAddon, Policy
 from domain.tiers import Activity, Tier, TierDecision, TierRule, decide_tier, settled_tier
 from scoring.history import YEAR, Month, Year, month_number, years
-from services import audit
+from services import access, audit, staff
+from services.duty import Roster
+from services.outbox import Button, Priority, say
 from services.work import Deps, Work, reading, working
 
 _CHUNK = 500
-_FREQUENCY_DAYS = 20
+_BUTTONS = 5
+# Whose word stands against the rule's.
+FIXED = ("register", "override")
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """How many clients were rated, and how many got another tier."""
+    """How many clients the rule may move, and how many got another tier."""
 
     rated: int
     changed: int
@@ -43,7 +51,11 @@ def rule(policy: Policy) -> TierRule:
         capital_high=bounds.capital_high,
         active_round_trips_per_day=Decimal(bounds.active_round_trips_per_day),
         active_days=bounds.active_days,
+        active_same_day_share=bounds.active_same_day_share,
+        active_median_holding=timedelta(minutes=bounds.active_median_minutes),
+        active_fee_per_turnover=bounds.active_fee_per_turnover,
         min_months=bounds.min_months,
+        downgrade_after=bounds.downgrade_after,
     )
 
 
@@ -65,28 +77,30 @@ async def daily(deps: Deps) -> Rated | None:
 
 
 async def rate(deps: Deps, newest: date) -> Rated:
-    """Rates every client without a tier of the register over the whole months before ``newest``'s."""
+    """Assesses every client over the whole months before ``newest``'s, and moves whom the rule may move."""
     last = newest.replace(day=1) - timedelta(days=1)
-    first = _months_before(last, YEAR)
+    buffer = deps.policy.tier_bounds.downgrade_after - 1
+    first = _months_before(last, YEAR - 1 + buffer)
+    number = month_number(last.year, last.month)
     rated = changed = 0
     after = ""
     while True:
         async with reading(deps) as work:
-            accounts = await rows.to_rate(
-                work.session, _end_of_month(_months_before(last, YEAR - 1)), after, _CHUNK
-            )
+            accounts = await rows.to_rate(work.session, last, after, _CHUNK)
             if not accounts:
-                return Rated(rated, changed)
+                break
             after = accounts[-1]
             months = await _months(work, accounts, first, last)
-            days = await rows.last_days(work.session, last, _FREQUENCY_DAYS)
+            days = await rows.last_days(work.session, last, deps.policy.tier_bounds.active_days)
             trades = await rows.closings(work.session, accounts, days)
-        number = month_number(last.year, last.month)
-        now = await asyncio.to_thread(years, months, number)
-        before = await asyncio.to_thread(years, months, number - 1)
+        now = await asyncio.to_thread(years, months, number, 1)
+        before = [await asyncio.to_thread(years, months, number - n) for n in range(buffer, 0, -1)]
         async with working(deps) as work:
-            done = await _store(work, now, before, trades)
+            done = await _store(work, number, now, before, trades)
         rated, changed = rated + done.rated, changed + done.changed
+    async with working(deps) as work:
+        await _tell_owners(work)
+    return Rated(rated, changed)
 
 
 async def _months(work: Work, accounts: Collection[str], first: date, last: date) -> list[Month]:
@@ -102,35 +116,113 @@ async def _months(work: Work, accounts: Collection[str], first: date, last: date
 
 
 async def _store(
-    work: Work, now: dict[str, Year], before: dict[str, Year], trades: dict[str, tuple[int, int]]
+    work: Work,
+    number: int,
+    now: dict[str, Year],
+    before: list[dict[str, Year]],
+    trades: dict[str, tuple[int, int]],
 ) -> Rated:
     bounds = rule(work.policy)
     found = await clients.clients(work.session, list(now))
-    changed = 0
+    known = await rows.tier_months(work.session, number, [client.id for client in found.values()])
+    rated = changed = 0
     for account, client in found.items():
-        if client.tier_source == "register":
-            continue
         latest = _decide(work.policy, client, now[account], trades.get(account), bounds)
-        monthly = [latest.tier]
-        if account in before:
-            monthly.insert(0, _decide(work.policy, client, before[account], trades.get(account), bounds).tier)
-        current = Tier(client.tier) if client.tier_source == "rule" else None
-        tier = settled_tier(current, monthly, bounds)
-        if tier.value != client.tier or client.tier_source != "rule":
-            changed += tier.value != client.tier
-            await audit.note(
-                work,
-                "house",
-                "tier.changed",
-                f"client:{client.id}",
-                before=client.tier,
-                after=tier.value,
-                source="rule",
-                reasons=[reason.value for reason in latest.reasons],
-                flags=sorted(flag.value for flag in latest.flags),
-            )
-            client.tier, client.tier_source = tier.value, "rule"
-    return Rated(len(found), changed)
+        row = known.get(client.id)
+        if row is None:
+            row = TierMonth(client_id=client.id, month=number, held=client.tier, told=True)
+        row.decided, row.months, row.capital = latest.tier.value, now[account].months, now[account].capital
+        row.fee = yearly_fee(work.policy, client, now[account])
+        row.reasons = [reason.value for reason in latest.reasons]
+        row.flags = sorted(flag.value for flag in latest.flags)
+        if client.tier_source not in FIXED and row.months >= work.policy.tier_bounds.act_from_months:
+            rated += 1
+            years_before = [year[account] for year in before if account in year]
+            monthly = [
+                _decide(work.policy, client, y, trades.get(account), bounds).tier for y in years_before
+            ]
+            changed += await _move(work, client, row, [*monthly, latest.tier], bounds)
+        row.held = client.tier
+        work.session.add(row)
+    return Rated(rated, changed)
+
+
+async def _move(work: Work, client: Client, row: TierMonth, monthly: list[Tier], bounds: TierRule) -> bool:
+    """Gives the client the tier that holds after these months; True where it is another one."""
+    current = Tier(client.tier) if client.tier_source == "rule" else None
+    tier = settled_tier(current, monthly, bounds)
+    if tier.value == client.tier and client.tier_source == "rule":
+        return False
+    await audit.note(
+        work,
+        "house",
+        "tier.changed",
+        f"client:{client.id}",
+        before=client.tier,
+        after=tier.value,
+        source="rule",
+        reasons=row.reasons,
+        flags=row.flags,
+    )
+    differs = tier.value != client.tier
+    if differs:
+        row.before, row.told = client.tier, False
+    client.tier, client.tier_source = tier.value, "rule"
+    return differs
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """A client whose tier the rule changed, as a digest names one; tiers in their internal codes."""
+
+    client_id: int
+    name: str
+    account: str
+    before: str
+    after: str
+    reasons: tuple[str, ...]
+
+
+async def _tell_owners(work: Work) -> None:
+    """One digest to each employee whose clients changed their tier, in the transaction that marks them told."""
+    untold = await rows.untold(work.session)
+    roster = await Roster.load(work, [row.client_id for row, _ in untold])
+    digests: dict[int, list[ChangeLine]] = defaultdict(list)
+    people: dict[int, StaffMember] = {}
+    for row, client in untold:
+        assert row.before is not None
+        name = staff.shown_name(work, access.client_ref(client))
+        line = ChangeLine(client.id, name, client.account, row.before, row.held, tuple(row.reasons))
+        for member in roster.alerted(client.id, ("manager", "officer")):
+            people[member.id] = member
+            digests[member.id].append(line)
+        row.told = True
+    for member_id, lines in digests.items():
+        await _say_digest(work, people[member_id], lines)
+
+
+async def _say_digest(work: Work, member: StaffMember, lines: list[ChangeLine]) -> None:
+    assert member.chat_id is not None
+    shown = lines[: work.policy.tier_bounds.digest_lines]
+    buttons = [
+        [Button(f" {line.name} {line.account[-4:]}", "rating.card", {"client": line.client_id})]
+        for line in shown[:_BUTTONS]
+    ]
+    await say(
+        work,
+        member.chat_id,
+        "rating.changes",
+        priority=Priority.STAFF,
+        buttons=buttons,
+        count=len(lines),
+        lines=shown,
+        tiers={tier: words.name for tier, words in work.policy.tiers.items()},
+    )
+
+
+def yearly_fee(policy: Policy, client: Client, year: Year) -> Decimal:
+    """The retained fee of these months, reckoned up to a year."""
+    return cents(retained(year.commission, year.lots, _addon(policy, client)) * YEAR / year.months)
 
 
 def _decide(
@@ -141,7 +233,7 @@ def _decide(
         days, closed = trades
         activity = Activity(trading_days=days, round_trips_per_day=Decimal(closed) / days)
     fee = retained(year.commission, year.lots, _addon(policy, client))
-    return decide_tier(fee, year.capital, activity, bounds)
+    return decide_tier(fee, year.capital, activity, bounds, year.months)
 
 
 def _addon(policy: Policy, client: Client) -> FeeAddon:
@@ -153,7 +245,3 @@ def _months_before(day: date, months: int) -> date:
     """The first day of the month so many months before a day's."""
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
-
-
-def _end_of_month(day: date) -> date:
-    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)

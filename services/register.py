@@ -129,8 +129,8 @@ async def _change(work: Work, client: Client, row: RegisterRow, columns: frozens
     for column in ("kind", "phone", "fee_plan", "margin_plan", "opened_on"):
         if column in columns:
             wanted[column] = getattr(row, column)
-    # A tier that the rule decided stays where the register names none.
-    if row.tier:
+    # A tier that the rule decided stays where the register names none; one that two people set, until it ends.
+    if row.tier and client.tier_source != "override":
         wanted |= {"tier": row.tier, "tier_source": "register"}
     elif "tier" in columns and client.tier_source == "register":
         wanted |= {"tier": "retail", "tier_source": "default"}

@@ -7,7 +7,7 @@ import structlog
 
 from db import trouble
 from domain.errors import place
-from services import alerts, case_clocks, contact, linking, notices, reminders, risk, upkeep
+from services import alerts, case_clocks, contact, linking, notices, proposals, reminders, risk, upkeep
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -29,6 +29,7 @@ JOBS: tuple[Job, ...] = (
     Job("notices.after_quiet", notices.release_after_quiet),
     Job("notices.expire", notices.expire),
     Job("invitations.expire", linking.expire_invitations),
+    Job("proposals.expire", proposals.expire),
     Job("risk.recheck", risk.recheck),
     Job("risk.overdue", reminders.overdue),
     Job("risk.tell_staff", risk.tell_pending),

@@ -8,7 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.people import TIERS
-from domain.tiers import Activity, Flag, Reason, Tier, TierRule, decide_tier, settled_tier
+from domain.tiers import (
+    Activity,
+    Disagreement,
+    Flag,
+    Reason,
+    Tier,
+    TierRule,
+    Turn,
+    decide_tier,
+    disagreement,
+    settled_tier,
+    turns,
+)
 
 calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -218,3 +230,53 @@ def test_negative_months_are_refused() -> None:
     """A count of months cannot be negative."""
     with pytest.raises(ValueError, match="negative"):
         decide_tier(Decimal(0), Decimal(0), None, RULE, -1)
+
+
+def test_what_would_change_a_retail_client_is_either_amount() -> None:
+    """One of both bounds makes a key client."""
+    (up,) = turns(Tier.RETAIL, Decimal(5000), Decimal(40_000), RULE)
+    assert up == Turn(Tier.KEY, Decimal(15_000), Decimal(60_000))
+
+
+def test_what_would_change_a_key_client_needs_both_upwards_and_downwards() -> None:
+    """A bound that is reached already is not asked for again."""
+    up, down = turns(Tier.KEY, Decimal(1_200_000), Decimal(50_000), RULE)
+    assert up == Turn(Tier.PREMIER, None, Decimal(9_950_000), both=True)
+    assert down == Turn(Tier.RETAIL, Decimal(1_180_000), None, both=True)
+
+
+def test_a_premier_client_falls_by_either_and_an_active_one_by_trading_less() -> None:
+    """The counter-sentence names what may still be lost."""
+    assert turns(Tier.PREMIER, Decimal(1_500_000), Decimal(12_000_000), RULE) == (
+        Turn(Tier.KEY, Decimal(500_000), Decimal(2_000_000)),
+    )
+    assert turns(Tier.ACTIVE, Decimal(30_000), Decimal(1), RULE) == (Turn(Tier.KEY, frequency=True),)
+
+
+@calm
+@given(
+    st.decimals(0, 3_000_000, places=2, allow_nan=False),
+    st.decimals(0, 30_000_000, places=2, allow_nan=False),
+)
+def test_what_is_said_to_change_a_decision_does_change_it(fee: Decimal, capital: Decimal) -> None:
+    """Adding what is missing upwards gives the class that was named."""
+    tier = decide_tier(fee, capital, QUIET, RULE).tier
+    for turn in turns(tier, fee, capital, RULE):
+        if turn.to.rank <= tier.rank:
+            continue
+        more_fee, more_capital = turn.fee or Decimal(0), turn.capital or Decimal(0)
+        if turn.both:
+            ways = [(more_fee, more_capital)]
+        else:
+            ways = [(more_fee, Decimal(0)), (Decimal(0), more_capital)]
+        for one, other in ways:
+            assert decide_tier(fee + one, capital + other, QUIET, RULE).tier is turn.to
+
+
+def test_the_statistical_class_stands_beside_the_tier() -> None:
+    """Best of three fits premier; the gap is signed from the client's side."""
+    assert disagreement("1", Tier.PREMIER, 0, 3) is None
+    assert disagreement("1", Tier.RETAIL, 0, 3) == Disagreement("1", Tier.RETAIL, 0, 3, 2)
+    assert disagreement("1", Tier.KEY, 2, 3) == Disagreement("1", Tier.KEY, 2, 3, -1)
+    with pytest.raises(ValueError, match="class"):
+        disagreement("1", Tier.KEY, 3, 3)

@@ -1,0 +1,98 @@
+"""Tiers in chat, for staff: /rating with its reasons and counter-sentence, another tier proposed for a while."""
+
+from telegram import Update
+
+from domain.people import TIERS
+from handlers.context import Context
+from handlers.registry import STAFF, ActionFn, Command, Press
+from services import accounts, proposals, rating_cards, staff
+from services.outbox import Button, Row
+from services.rating_cards import RatingCard
+
+
+async def rating(_update: Update, context: Context) -> None:
+    """/rating ACCOUNT or NAME: the card; of several the speaker chooses."""
+    words = " ".join(context.args or [])
+    if any(c.isdigit() for c in words):
+        await _show(context, await rating_cards.card(context.work, context.who, words))
+        return
+    found = await accounts.find(context.work, context.who, words)
+    ending = context.deps.phrases.label("account.ending", context.who.lang)
+    rows: list[Row] = [
+        [
+            Button(
+                f" {staff.shown_name(context.work, c)} {ending} {c.account[-4:]}",
+                "rating.card",
+                {"client": c.id},
+            )
+        ]
+        for c in found
+    ]
+    await context.reply("account.matches", words=words, count=len(rows), buttons=rows)
+
+
+async def pressed_card(context: Context, press: Press) -> None:
+    await _show(context, await rating_cards.card_by_id(context.work, context.who, press.args["client"]))
+
+
+async def _show(context: Context, card: RatingCard) -> None:
+    assert context.who.staff is not None
+    lang = context.who.lang
+    rows: list[Row] = []
+    if context.who.staff.role in proposals.KINDS["tier"].proposers:
+        rows.append([Button("rating.propose", "rating.propose", {"client": card.client.id})])
+    if card.override is not None:
+        rows.append([Button("proposal.take_back", "proposal.take_back", {"proposal": card.override.id})])
+    await context.reply(
+        "rating.card",
+        card=card,
+        client=card.client,
+        cluster=card.cluster,
+        buffer=context.deps.policy.tier_bounds.downgrade_after,
+        name=staff.shown_name(context.work, card.client),
+        tiers={tier: words.name[lang] for tier, words in context.deps.policy.tiers.items()},
+        buttons=rows,
+    )
+
+
+async def pressed_propose(context: Context, press: Press) -> None:
+    """Which tier, of those that it is not."""
+    card = await rating_cards.card_by_id(context.work, context.who, press.args["client"])
+    lang = context.who.lang
+    rows: list[Row] = [
+        [
+            Button(
+                f" {context.deps.policy.tier_name(tier, lang)}",
+                "rating.for_days",
+                {"client": card.client.id, "tier": tier},
+            )
+        ]
+        for tier in TIERS
+        if tier != card.client.tier
+    ]
+    await context.reply("rating.which_tier", account=card.client.account, buttons=rows)
+
+
+async def pressed_for_days(context: Context, press: Press) -> None:
+    """For how long."""
+    choices = [
+        Button(
+            f" {days}",
+            "proposal.reason",
+            {"kind": "tier", "client": press.args["client"], "choice": press.args["tier"], "days": days},
+        )
+        for days in context.deps.policy.tier_bounds.override_days
+    ]
+    await context.reply("proposal.how_long", buttons=[choices])
+
+
+async def on_message(_update: Update, _context: Context) -> bool:
+    return False
+
+
+COMMANDS = [Command("rating", "客户分级与依据", "A client's tier, explained", rating, STAFF)]
+ACTIONS: dict[str, ActionFn] = {
+    "rating.card": pressed_card,
+    "rating.propose": pressed_propose,
+    "rating.for_days": pressed_for_days,
+}

@@ -1,0 +1,98 @@
+"""A client's tier as staff explain it: what it rests on, what would change it, what the statistics say beside it."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from db import ratings as rows
+from db.models import Client, TierMonth
+from domain.people import Actor, ClientRef
+from domain.tiers import Disagreement, Tier, Turn, disagreement, turns
+from services import access, audit, consents, proposals, ratings
+from services.proposals import Proposed
+from services.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The rule's last word: the month it covers up to, amounts in CNY, why, and what would change it."""
+
+    until: date
+    decided: str
+    months: int
+    fee: Decimal
+    capital: Decimal
+    reasons: tuple[str, ...]
+    flags: tuple[str, ...]
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RatingCard:
+    """A client's tier with everything that explains it. ``withheld``: no amounts may be shown in this chat.
+
+    ``source``: register, rule, default or override. ``acts``: the rule may move this client. ``cluster``: the class
+    of the newest run of the score, A to C, None where it rated none.
+    """
+
+    client: ClientRef
+    source: str
+    assessment: Assessment | None
+    acts: bool
+    override: Proposed | None
+    cluster: str | None
+    withheld: bool
+
+
+async def card(work: Work, who: Actor, account: str) -> RatingCard:
+    """The card of a client whom the speaking employee may see; the look is in the audit trail."""
+    access.require(who)
+    return await _card(work, who, await access.client_by_account_for(work, who, account))
+
+
+async def card_by_id(work: Work, who: Actor, client_id: int) -> RatingCard:
+    """As ``card``, by the house's own number of the client."""
+    access.require(who)
+    return await _card(work, who, await access.client_for(work, who, client_id))
+
+
+async def _card(work: Work, who: Actor, client: ClientRef) -> RatingCard:
+    row = await work.session.get(Client, client.id)
+    assert row is not None
+    newest = await rows.newest_tier_month(work.session, client.id)
+    await audit.note(work, who, "rating.seen", f"client:{client.id}")
+    enough = newest is not None and newest.months >= work.policy.tier_bounds.act_from_months
+    return RatingCard(
+        client=client,
+        source=row.tier_source,
+        assessment=_assessment(work, newest) if newest else None,
+        acts=enough and row.tier_source not in ratings.FIXED,
+        override=await proposals.in_force(work, client.id, "tier"),
+        cluster=None,
+        withheld=client.id not in await consents.open_to_staff(work, [client.id]),
+    )
+
+
+def _assessment(work: Work, row: TierMonth) -> Assessment:
+    following = row.month + 1
+    return Assessment(
+        until=date.fromordinal(date(following // 12, following % 12 + 1, 1).toordinal() - 1),
+        decided=row.decided,
+        months=row.months,
+        fee=row.fee,
+        capital=row.capital,
+        reasons=tuple(row.reasons),
+        flags=tuple(row.flags),
+        turns=turns(Tier(row.decided), row.fee, row.capital, ratings.rule(work.policy)),
+    )
+
+
+def beside(tiers: dict[str, Tier], clusters: dict[str, str]) -> list[Disagreement]:
+    """Accounts whose statistical class (A is best) does not fit the rule's tier, the widest gap first."""
+    classes = len(set(clusters.values()))
+    found = [
+        disagreement(account, tiers[account], ord(label) - ord("A"), classes)
+        for account, label in clusters.items()
+        if account in tiers
+    ]
+    return sorted((d for d in found if d is not None), key=lambda d: (-abs(d.gap), d.account))
