@@ -41,6 +41,9 @@ async def ask(work: Work, who: Actor, text: str) -> Reply:
 
 async def ask_article(work: Work, who: Actor, article: str) -> Reply:
     """The answer that one article gives: a candidate or a related article that was pressed."""
+    last = await answers.last_exchange(work.session, who.chat_id, since=work.now - _CARRY)
+    if last is not None and last.missed == "unchosen":
+        last.missed = None
     found = work.deps.library().answer_with(article, cast(Lang, who.lang), as_of=work.today)
     if found is None:
         raise Refusal("withdrawn")
@@ -61,6 +64,10 @@ async def rate(work: Work, who: Actor, exchange_id: int, helpful: bool) -> None:
     if exchange is None or exchange.chat_id != who.chat_id:
         raise Refusal("not_found")
     exchange.helpful = helpful
+    if not helpful:
+        exchange.missed = exchange.missed or "unhelpful"
+    elif exchange.gap_id is None:
+        exchange.missed = None
 
 
 async def _answer(work: Work, who: Actor, question: str) -> Answer:
@@ -85,10 +92,18 @@ async def _remember(work: Work, who: Actor, question: str, answer: Answer) -> in
         confidence=answer.confidence,
         citations=[c.as_json() for c in answer.citations],
         answer=answer.text,
+        missed=_missed(answer),
     )
     work.session.add(exchange)
     await work.session.flush()
     return exchange.id
+
+
+def _missed(answer: Answer) -> str | None:
+    """Why the library has to learn from a question (services/gaps.py); None where it need not."""
+    if answer.kind is Kind.OUT_OF_SCOPE and answer.reason == "unknown":
+        return "unanswered"
+    return "unchosen" if answer.kind is Kind.CLARIFY else None
 
 
 def _with_price(last: Exchange | None, question: str) -> str:
