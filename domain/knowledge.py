@@ -4,8 +4,8 @@ An answer carries at least one citation (an article's version, or a dated table 
 ``Answer.as_json`` is the object that ``python -m bot ask --json`` prints.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -199,15 +199,61 @@ class Calc:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the last turns were about, carried over by the chat for a set time."""
+    """What the last turns were about, carried over by the chat for a set time.
 
+    ``question`` is the last question as it was understood, ``title`` its article's; the figures are those of the
+    last calculation (``ask`` None: there was none). ``as_json`` and ``read`` are each other's inverse.
+    """
+
+    question: str = ""
     topic: str | None = None
     article: str | None = None
-    product: str | None = None
+    title: str = ""
+    products: tuple[str, ...] = ()
     contract: str | None = None
+    ask: Ask | None = None
     lots: int | None = None
     price: Decimal | None = None
-    ask: Ask | None = None
+    capital: Decimal | None = None
+    price_from: Decimal | None = None
+    price_to: Decimal | None = None
+    move: Decimal | None = None
+    move_in_ticks: bool = False
+    short: bool = False
+    loss: bool | None = None
+    day: date | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What is not empty, in JSON's types: amounts as strings, days as ISO dates."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: _stored(value) for name, value in told.items()}
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "Context":
+        """A context as it was stored; names that this version does not know are left out."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: _READ.get(name, _same)(value) for name, value in raw.items() if name in known})
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return (
+        value.isoformat() if isinstance(value, date) else list(value) if isinstance(value, tuple) else value
+    )
+
+
+_AMOUNTS = ("price", "capital", "price_from", "price_to", "move")
+_READ: dict[str, Callable[[Any], Any]] = {
+    "ask": Ask,
+    "products": tuple,
+    "day": date.fromisoformat,
+    **dict.fromkeys(_AMOUNTS, Decimal),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +261,11 @@ class Answer:
     """What the bot says to a question, and how it came to it.
 
     ``confidence`` is the probability that ``candidates[0]`` is right, whatever the kind. ``text`` is plain,
-    ``html`` the same with Telegram's tags; ``title`` the article's. ``choices`` (with ``clarify``) are the
+    ``html`` the same with Telegram's tags, but for ``rest``, which is shown on wish; ``title`` the article's. ``choices`` (with ``clarify``) are the
     candidates offered; ``related`` articles and ``next_steps`` come from the
     article. ``reason`` names the rule that decided (``advice.prediction``, ``handoff.urgent``); ``missing``
-    the slots to ask for (``price``); ``urgent``: a person must see it at once; ``category`` a complaint's
-    code from 1 to 15.
+    the slots to ask for (``price``, ``product``); ``carried`` says in words what came from earlier turns;
+    ``urgent``: a person must see it at once; ``category`` a complaint's code from 1 to 15.
     """
 
     q: str
@@ -227,6 +273,7 @@ class Answer:
     text: str
     html: str
     lang: str
+    rest: str = ""
     confidence: float = 0.0
     topic: str | None = None
     article: str | None = None
@@ -241,6 +288,7 @@ class Answer:
     next_steps: tuple[NextStep, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
+    carried: str = ""
     urgent: bool = False
     context: Context = Context()
     ms: float = 0.0

@@ -14,6 +14,7 @@ from domain.market import CompanyRates
 from knowledge.articles import LANGUAGES, SAFE_LOADER, Shelf, read_shelf
 from knowledge.calculation import Calculator
 from knowledge.contracts import TABLE, ContractTable
+from knowledge.conversation import FollowUps
 from knowledge.overlay import Sheet, lay_over
 from knowledge.slots import Names, SlotReader
 from knowledge.understanding import Rules
@@ -41,6 +42,7 @@ class Desk:
     calculator: Calculator
     readers: Mapping[str, SlotReader]
     rules: Mapping[str, Rules]
+    follow_ups: Mapping[str, FollowUps]
     texts: Mapping[str, Mapping[str, Any]]
     major_amount: Decimal
     hours: Mapping[str, str]
@@ -74,6 +76,7 @@ class Files:
                 ("rules", "tables/rules.yaml"),
                 ("kinds", "tables/kinds.yaml"),
                 ("texts", "tables/texts.yaml"),
+                ("follow_ups", "tables/follow_ups.yaml"),
                 ("traditional", "tables/traditional.yaml"),
             )
         }
@@ -96,6 +99,7 @@ class Files:
     ) -> Desk:
         names = self._names()
         rules = self.yaml["rules"]
+        readers = {lang: SlotReader(names, rules[lang]["calc"]) for lang in LANGUAGES}
         hours: dict[str, str] = {}
         for lang in LANGUAGES:
             company = facts.get(lang, {}).get("company")
@@ -106,8 +110,11 @@ class Files:
             calculator=Calculator(
                 self.table, rates, {lang: self.yaml["texts"][lang]["calc"] for lang in LANGUAGES}
             ),
-            readers={lang: SlotReader(names, rules[lang]["calc"]) for lang in LANGUAGES},
+            readers=readers,
             rules={lang: Rules(rules[lang]) for lang in LANGUAGES},
+            follow_ups={
+                lang: FollowUps(self.yaml["follow_ups"], lang, reader) for lang, reader in readers.items()
+            },
             texts=self.yaml["texts"],
             major_amount=major_amount,
             hours=hours,

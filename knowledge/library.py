@@ -8,17 +8,19 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from domain.knowledge import Answer, Article, Candidate, Citation, Context, Finding, Kind, Status
 from domain.market import ClientPlan, CompanyRates, Prices, Quote
 from knowledge.articles import AUDIENCES, Shelf, read_plain
+from knowledge.calculation import plain
+from knowledge.conversation import Followed, fold, remembered
 from knowledge.files import Desk, Files, corpora_of, read_yaml
 from knowledge.files import LibraryError as LibraryError
 from knowledge.lexicon import has_han
-from knowledge.markup import escape
+from knowledge.markup import escape, to_plain
 from knowledge.overlay import Sheet
-from knowledge.slots import Mention, Slots
+from knowledge.slots import Slots
 from knowledge.understanding import Rules, Verdict, split_questions
 
 if TYPE_CHECKING:
@@ -47,13 +49,12 @@ _SURE, _KIND_OVER_SURE = 0.8, 0.75
 _MOST_CHOICES = 4
 _ENOUGH = 0.9
 _LONGEST = 600
-_FOLLOW_UP = re.compile(r"^(?:那|那么|还有|and\b|what about|how about|then\b)|呢[?？。]?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     """A question with everything that its answer depends on. ``heard`` is its language, ``lang`` the
-    answer's.
+    answer's; ``followed`` what it means after the turns before it.
     """
 
     q: str
@@ -66,6 +67,7 @@ class _Question:
     context: Context
     audience: str
     explain: bool
+    followed: Followed
 
 
 class Library:
@@ -196,11 +198,12 @@ class Library:
             context=context or Context(),
             audience=audience,
             explain=explain,
+            followed=Followed(text),
         )
         answer = replace(self._answer(question), q=q)
         parts = self._parts(question, answer)
         if parts:
-            answer = replace(parts[0], q=q, parts=parts)
+            answer = replace(parts[0], q=q, parts=parts, context=parts[-1].context)
         return replace(answer, ms=(perf_counter() - begun) * 1000)
 
     def article(self, article: str, lang: Lang, as_of: date | None = None) -> Article | None:
@@ -231,10 +234,6 @@ class Library:
         ids = sorted(a for language, a in self._versions if language == lang)
         found = (self._version(article, lang, day, AUDIENCES[1]) for article in ids)
         return next((article for article in found if article is not None and article.topic == topic), None)
-
-    def articles(self) -> tuple[Article, ...]:
-        """Every version on the shelf, drafts included."""
-        return self._shelf.articles
 
     def engine(self, lang: Lang) -> "Engine | None":
         """The index of a language, for whoever compares texts as the search does."""
@@ -327,6 +326,23 @@ class Library:
     # Answering ------------------------------------------------------------------------------------------------
 
     def _answer(self, question: _Question) -> Answer:
+        """The answer to a message after the ones before it; what was carried over is told."""
+        desk = self._desk
+        if desk is None:
+            return self._searched(question)
+        near = self._day_of_tables(question.day)
+        followed = desk.follow_ups[question.heard].follow(question.q, question.context, near)
+        answer = self._explained(question, followed)
+        if answer is None:
+            answer = self._searched(replace(question, q=followed.q, followed=followed))
+        if self._needs_subject(question, answer):
+            named = replace(question, q=f"{question.context.question} {question.q}")
+            again = self._searched(replace(named, followed=Followed(named.q)))
+            if again.kind is Kind.ANSWER and again.article != question.context.article:
+                followed, answer = Followed(named.q, carried=("question",)), again
+        return self._told_what_was_carried(question, followed, answer)
+
+    def _searched(self, question: _Question) -> Answer:
         engine = self._engines.get(question.heard) or next(iter(self._engines.values()))
         found = engine.search(question.q)
         ranking = self._rank(engine, found, question)
@@ -339,15 +355,99 @@ class Library:
         )
         verdict = rules.before_calculation(text, desk.major_amount)
         if verdict is None:
-            slots = self._slots(question)
-            if slots is not None:
-                return self._calculated(question, engine, found, ranking, slots)
+            if question.followed.slots is not None:
+                return self._calculated(question, engine, found, ranking, question.followed.slots)
             verdict = rules.after_calculation(text)
         if verdict is None:
             verdict = self._by_example(rules, text, ranking)
         if verdict is not None:
             return self._by_verdict(question, engine, found, ranking, verdict)
         return self._by_article(question, engine, found, ranking)
+
+    def _explained(self, question: _Question, followed: Followed) -> Answer | None:
+        """What 为什么 asks for: the article that explains the last figure, or the rest of the last article."""
+        lang = cast(Lang, question.lang)
+        if followed.explains is not None:
+            article = self.of_topic(followed.explains, lang, question.day)
+            return self.answer_with(article.id, lang, q=question.q, as_of=question.day) if article else None
+        if followed.more is None:
+            return None
+        whole = self.answer_with(followed.more, lang, q=question.q, as_of=question.day)
+        if whole is None or not whole.rest:
+            return None
+        return replace(whole, html=whole.rest, text=to_plain(whole.rest), rest="")
+
+    def _needs_subject(self, question: _Question, answer: Answer) -> bool:
+        """Whether a short message was not understood by itself and may be about the last article: 要多久."""
+        assert self._desk is not None
+        understood = answer.kind is not Kind.CLARIFY and answer.reason != "unknown"
+        short = self._desk.follow_ups[question.heard].is_short(question.q)
+        return question.context.article is not None and short and not understood
+
+    def _told_what_was_carried(self, question: _Question, followed: Followed, answer: Answer) -> Answer:
+        """The answer with what it took from earlier turns, what is missing, and what the next may take up."""
+        answer = self._asked_for_product(
+            question, followed, replace(answer, context=self._remembered(question, followed, answer))
+        )
+        if not followed.carried or answer.kind not in (Kind.CALC, Kind.ANSWER):
+            return answer
+        told = self._carried(question, followed, answer)
+        return replace(
+            answer,
+            carried=told,
+            text=f"{told}\n{answer.text}",
+            html=f"<i>{escape(told)}</i>\n{answer.html}",
+        )
+
+    def _remembered(self, question: _Question, followed: Followed, answer: Answer) -> Context:
+        """What the next turn may take up. Small talk and what was not understood leave it as it was."""
+        assert self._desk is not None
+        if answer.kind is Kind.CALC:
+            return answer.context
+        if answer.kind is not Kind.ANSWER:
+            return question.context
+        reader, near = self._desk.readers[question.heard], self._day_of_tables(question.day)
+        products = tuple(dict.fromkeys(p for m in reader.mentions(followed.q, near) for p in m.products))
+        kept = Context(products=products) if products else question.context
+        title = answer.title or ""
+        return replace(kept, question=followed.q, topic=answer.topic, article=answer.article, title=title)
+
+    def _asked_for_product(self, question: _Question, followed: Followed, answer: Answer) -> Answer:
+        """Where a figure was asked for and no product named, the product is missing and the figure remembered."""
+        assert self._desk is not None
+        wanted = followed.wanted
+        if wanted is None:
+            return answer
+        told = answer.kind is Kind.ANSWER
+        not_understood = answer.kind is Kind.CLARIFY or answer.reason == "unknown"
+        calculable = wanted.lots or self._desk.follow_ups[question.heard].asks_for_product(answer.topic)
+        if not not_understood and not (told and calculable):
+            return answer
+        figures = remembered(wanted, followed.q, None, followed.day)
+        last = answer.context if told else Context()
+        context = replace(figures, topic=last.topic, article=last.article, title=last.title)
+        answer = replace(answer, missing=("product",), context=context)
+        if told:
+            return answer
+        text = str(self._desk.texts[question.lang]["which_product"])
+        return replace(answer, text=text, html=escape(text))
+
+    def _carried(self, question: _Question, followed: Followed, answer: Answer) -> str:
+        """What an answer took from earlier turns, in words: 按豆粕、2 手计算（沿用上文）."""
+        assert self._desk is not None
+        texts = self._desk.texts[question.lang]["carried"]
+        if followed.slots is None or answer.calc is None:
+            return str(texts["question"]).format(q=followed.q)
+        slots, calc = followed.slots, answer.calc
+        name = 0 if question.lang == "zh" else 1
+        said = [calc.contract or self._desk.table.names(p)[name] for p in slots.products]
+        if calc.lots is not None:
+            said.append(str(texts["lots"]).format(lots=calc.lots))
+        if slots.price is not None:
+            said.append(str(texts["price"]).format(price=plain(slots.price)))
+        if followed.day is not None:
+            said.append(str(texts["day"]).format(day=followed.day))
+        return str(texts["figures"]).format(what=str(texts["joint"]).join(said))
 
     def _rank(self, engine: "Engine", found: "Found", question: _Question) -> "Ranking":
         from knowledge.confidence import rank
@@ -374,22 +474,6 @@ class Library:
             return rules.complaint(text, self._desk.major_amount, "complaint.example")
         return Verdict(kind, f"{kind.value}.example")
 
-    def _slots(self, question: _Question) -> Slots | None:
-        """The slots where the question asks for a figure of a product, its own or the last turn's."""
-        if self._desk is None:
-            return None
-        near = self._day_of_tables(question.day)
-        slots = self._desk.readers[question.heard].read(question.q, near)
-        context = question.context
-        follows = bool(_FOLLOW_UP.search(question.q)) or len(question.q) <= 8
-        if slots.ask and not slots.mentions and context.product and follows:
-            slots = replace(
-                slots, mentions=(Mention(0, 0, (context.product,)),), price=slots.price or context.price
-            )
-        elif slots.mentions and (slots.ask is None or slots.bare) and context.ask and follows:
-            slots = replace(slots, ask=context.ask, lots=slots.lots or context.lots, bare=False)
-        return slots if slots.ask and slots.mentions else None
-
     def _day_of_tables(self, day: date | None) -> date:
         assert self._desk is not None
         return day or self._desk.table.last_day()
@@ -401,14 +485,14 @@ class Library:
         reckoned = self._desk.calculator.reckon(
             slots,
             lang=question.lang,
-            day=self._day_of_tables(question.day),
+            day=question.followed.day or self._day_of_tables(question.day),
             today=question.today,
             plan=question.plan,
             prices=question.prices,
         )
         head, _, rest = reckoned.text.partition("\n")
         html = f"<b>{escape(head)}</b>" + (f"\n{escape(rest)}" if rest else "")
-        calc, product = reckoned.calc, slots.products[0]
+        calc = reckoned.calc
         contract = calc.contract if isinstance(calc.product, str) else None
         return self._framed(
             question,
@@ -425,7 +509,7 @@ class Library:
                 citations=reckoned.citations,
                 reason=f"calc.{calc.ask.value}",
                 missing=reckoned.missing,
-                context=Context(None, None, product, contract, calc.lots, slots.price, calc.ask),
+                context=remembered(slots, question.q, contract, question.followed.day),
             ),
         )
 
@@ -562,11 +646,14 @@ class Library:
             for name in article.related
             if (other := self._version(name, article.lang, day, "public")) is not None
         )
+        told = f"\n\n<i>{escape(source)}</i>"
+        html, rest = fold(article.html, str(self._desk.texts[lang]["more"]) if self._desk else "")
         return Answer(
             q="",
             kind=Kind.ANSWER,
             text=f"{article.text}\n\n{source}",
-            html=f"{article.html}\n\n<i>{escape(source)}</i>",
+            html=html + told,
+            rest=rest + told if rest else "",
             lang=lang,
             topic=article.topic,
             article=article.id,
@@ -575,7 +662,9 @@ class Library:
             related=related,
             next_steps=article.next_steps,
             reason="article",
-            context=Context(topic=article.topic, article=article.id),
+            context=Context(
+                question=article.title, topic=article.topic, article=article.id, title=article.title
+            ),
         )
 
     def _source_line(self, article: Article, lang: str) -> str:

@@ -384,7 +384,7 @@ class SlotReader:
         left = _left_over(figures)
         if len(left) == 2 and _OUTCOME.search(words) and left[0] / 3 < left[1] < left[0] * 3:
             return replace(base, ask=Ask.PNL, price_from=left[0], price_to=left[1])
-        move = _move(figures)
+        move = price_move(figures)
         if move is not None and ask is not Ask.MAX_LOTS and _RESULT_WORDS.search(words):
             amount, in_ticks, loss = move
             if ask is not Ask.TICK_VALUE or abs(amount) != 1:
@@ -469,7 +469,7 @@ def _largest(rest: str) -> Decimal | None:
     return max(found) if found else None
 
 
-def _move(rest: str) -> tuple[Decimal, bool, bool | None] | None:
+def price_move(rest: str) -> tuple[Decimal, bool, bool | None] | None:
     """Amount, whether it counts ticks, and whether a loss or a gain was said outright (None: a price
     move).
     """

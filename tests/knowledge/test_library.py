@@ -235,7 +235,7 @@ def test_the_last_turn_s_product_and_figure_carry_over(small: Library) -> None:
     second = small.ask("那豆粕呢", context=first.context)
     assert second.calc is not None
     assert (second.calc.product, second.calc.ask, second.calc.lots) == ("m", Ask.MARGIN, 2)
-    third = small.ask("手续费呢", context=Context(product="rb"))
+    third = small.ask("手续费呢", context=Context(products=("rb",)))
     assert third.calc is not None
     assert (third.calc.product, third.calc.ask) == ("rb", Ask.FEE)
 
