@@ -15,7 +15,6 @@ from scoring.indicators import CODES, INDICATORS, Rules
 from tests.scoring import oracle
 from tests.scoring.house import FIRST, frame, row, sample, stored, weekdays
 
-
 RULES = Rules()
 
 
