@@ -8,7 +8,7 @@ from domain.knowledge import Answer
 from handlers import linking
 from handlers.context import Context
 from handlers.registry import CLIENT, ActionFn, Command, Press
-from services import accounts, consents
+from services import accounts, consents, withdrawals
 from services.accounts import AccountSummary
 from services.outbox import Button, Row
 
@@ -159,7 +159,9 @@ async def pressed_open(context: Context, press: Press) -> None:
 
 
 async def pressed_revoke(context: Context, press: Press) -> None:
-    client = await consents.take_back(context.work, context.who, press.args["client"], press.args["purpose"])
+    client = await withdrawals.take_consent_back(
+        context.work, context.who, press.args["client"], press.args["purpose"]
+    )
     if client is None:
         press.toast = context.deps.phrases.label("consent.none_stands", context.who.lang)
         return

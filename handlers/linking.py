@@ -7,9 +7,10 @@ from domain.people import Actor
 from handlers.context import Context, message_text
 from handlers.registry import CLIENT, PUBLIC, ActionFn, Command, Press
 from messages.pictures import qr
-from services import access, chats, consents, linking, outbox, staff
+from services import access, chats, consents, linking, outbox, withdrawals
 from services.linking import Proof, Step
 from services.outbox import Button, Row
+from services.outcomes import FORGET
 
 _HUMAN = Button("ask.human", "contact.begin")
 _MANAGERS = ("manager", "operator")
@@ -69,14 +70,14 @@ async def _show_proof(context: Context, proof: Proof) -> None:
         case Step.WRONG_NUMBER:
             await context.reply("link.wrong_number", left=proof.left, ask_contact=True)
         case Step.LOCKED:
-            await _say_without_keyboard(context, "link.locked")
+            await say_without_keyboard(context, "link.locked")
         case Step.GONE:
-            await _say_without_keyboard(context, f"refusal.invite_{proof.why}")
+            await say_without_keyboard(context, f"refusal.invite_{proof.why}")
         case Step.LINKED:
             await _linked(context, proof)
 
 
-async def _say_without_keyboard(context: Context, name: str, **facts: object) -> None:
+async def say_without_keyboard(context: Context, name: str, **facts: object) -> None:
     """Says a message and takes the contact keyboard away; such a message cannot carry buttons of its own."""
     html = context.deps.phrases.text(name, context.who.lang, **facts)
     body = {"html": html, "remove_keyboard": True}
@@ -99,7 +100,7 @@ async def _linked(context: Context, proof: Proof) -> None:
     """Linked: each purpose is asked for consent, one after the other, then welcome."""
     assert proof.client is not None
     await _become(context)
-    await _say_without_keyboard(context, "link.verified", account=proof.client.account)
+    await say_without_keyboard(context, "link.verified", account=proof.client.account)
     await ask_next(context, proof.client.id, flow=proof.link_id)
 
 
@@ -165,7 +166,7 @@ async def pressed_give(context: Context, press: Press) -> None:
 async def pressed_refuse(context: Context, press: Press) -> None:
     """A no to one purpose: both are needed for figures, so the others are not asked for."""
     client_id, purpose = press.args["client"], press.args["purpose"]
-    client = await consents.refuse(context.work, context.who, client_id, purpose)
+    client = await withdrawals.refuse_consent(context.work, context.who, client_id, purpose)
     await _show_answer(context, press, client.account, given=False)
     if press.args["flow"]:
         await _welcome(context, client_id, press.args["flow"])
@@ -235,7 +236,7 @@ async def _invite(context: Context, account: str, person: str, kind: str, phone:
         _, url = await linking.invite_client(work, who, account, person, phone=phone)
     hours = context.deps.policy.invites.client_hours
     await context.reply("invite.made", account=account, person=person, kind=kind, hours=hours)
-    await context.reply("invite.card", url=url, hours=hours, picture=qr(url))
+    await context.reply("invite.card", url=url, hours=hours, picture=qr(url), about={FORGET: True})
 
 
 # --- links ended ----------------------------------------------------------------------------------------
@@ -307,7 +308,7 @@ async def _offer_links(context: Context, words: list[str]) -> None:
     ]
     await context.reply(
         "link.chats_of_client",
-        name=staff.shown_name(context.work, client),
+        name=context.work.shown_name(client.name),
         account=client.account,
         links=found,
         buttons=rows,
@@ -320,7 +321,7 @@ async def pressed_unlink_chat(context: Context, press: Press) -> None:
         press.toast = context.deps.phrases.label("link.ended_already", context.who.lang)
         return
     await context.reply(
-        "link.ended_for_staff", name=staff.shown_name(context.work, client), account=client.account
+        "link.ended_for_staff", name=context.work.shown_name(client.name), account=client.account
     )
 
 

@@ -71,7 +71,7 @@ async def client(_update: Update, context: Context) -> None:
     rows: list[Row] = [
         [
             Button(
-                f" {staff.shown_name(context.work, c)} {ending} {c.account[-4:]}",
+                f" {context.work.shown_name(c.name)} {ending} {c.account[-4:]}",
                 "staff.client",
                 {"client": c.id},
             )
@@ -98,7 +98,7 @@ async def _show_card(context: Context, card: ClientCard) -> None:
         rows = [[Button("invite.relink" if card.linked else "invite.make", "invite.again", args)]]
     await context.reply(
         "account.card",
-        name=staff.shown_name(context.work, card.client),
+        name=context.work.shown_name(card.client.name),
         account=card.client.account,
         tier=context.deps.policy.tier_name(card.client.tier, lang),
         level=context.deps.phrases.label(f"level.{card.level}", lang),

@@ -6,6 +6,7 @@ from handlers import linking
 from handlers.context import Context
 from handlers.registry import ActionFn, Command, Press
 from services import chats
+from services.linking import ASKED_FOR_CONTACT
 from services.outbox import Button, Row
 
 
@@ -51,8 +52,12 @@ async def help_(_update: Update, context: Context) -> None:
 
 async def cancel(_update: Update, context: Context) -> None:
     """/cancel: leaves a guided conversation; nothing that was sent is lost."""
-    if not await chats.leave_dialog(context.work, context.who):
+    left = await chats.leave_dialog(context.work, context.who)
+    if left is None:
         await context.reply("start.nothing_to_cancel")
+        return
+    if left == ASKED_FOR_CONTACT:
+        await linking.say_without_keyboard(context, "start.cancelled")
         return
     await context.reply(
         "start.cancelled", buttons=[[Button("ask.menu", "start.menu"), Button("ask.human", "contact.begin")]]

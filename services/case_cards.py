@@ -9,7 +9,6 @@ from db import cases as rows
 from db.models import Case
 from domain.complaints import MAJOR, Clock, Kind, State
 from domain.people import StaffMember
-from messages.phrases import masked
 from services import access, outbox, routing
 from services.casebook import PUBLIC_TIER, Book, book, books, category, client_of, clocks, may_extend, record
 from services.hours import is_open, service_hours
@@ -146,7 +145,7 @@ async def facts(
         "major": row.severity == MAJOR,
         "restricted": row.restricted,
         "reasons": [label(f"case.reason.{reason}", lang) for reason in _reasons(of)],
-        "name": (masked(client.name) if _masks(work) else client.name) if client else None,
+        "name": work.shown_name(client.name) if client else None,
         "account": client.account if client else None,
         "tier": work.policy.tier_name(client.tier, lang) if client else None,
         "reach": row.reach,
@@ -165,10 +164,6 @@ async def facts(
         "earlier": opened.get("earlier"),
         "opened_at": row.opened_at,
     }
-
-
-def _masks(work: Work) -> bool:
-    return work.policy.privacy.mask_client_names_for_staff
 
 
 def _reasons(of: Book) -> list[str]:

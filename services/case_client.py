@@ -10,7 +10,7 @@ from db.models import Case, Link
 from domain.complaints import Event, Kind, State
 from messages.phrases import BEIJING
 from services import case_cards, outbox
-from services.casebook import Book, book, record
+from services.casebook import Book, book, client_of, record
 from services.outbox import Button, Row
 from services.work import Work
 
@@ -34,6 +34,7 @@ async def tell_client(
             await _never_arrived(work, found, event.id, blocked=True)
         return None
     lang = await outbox.language(work, chat_id)
+    client = await client_of(work, found)
     args = {"case": found.row.id}
     keys: list[Row] = list(buttons)
     if add:
@@ -55,6 +56,7 @@ async def tell_client(
         buttons=keys,
         about={"case_told": event.id, "case": found.row.id},
         number=found.row.number,
+        account=client.account if client else None,
         **shown,
     )
     return chat_id

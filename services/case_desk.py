@@ -17,7 +17,7 @@ from domain.people import Actor, Role, StaffMember
 from services import access, audit, case_cards, case_moves, outbox, routing
 from services.case_cards import CaseLine, lines
 from services.case_client import STAFF, listen, put_dialog, reopen_until, stop_listening, tell_client
-from services.casebook import Book, File, book, checked, may_extend, record
+from services.casebook import Book, File, book, checked, client_of, may_extend, record
 from services.hours import service_hours
 from services.outbox import Button, Row
 from services.work import Work
@@ -122,7 +122,9 @@ async def _say_to_client(
     )
     if file is not None and chat_id is not None:
         body = {"from_chat": file.chat_id, "message_id": file.message_id}
-        await outbox.put(work, chat_id, "copy", body, about={"case_told": event.id})
+        client = await client_of(work, found)
+        account = client.account if client else None
+        await outbox.put(work, chat_id, "copy", body, about={"case_told": event.id}, account=account)
     if kind is Kind.ASKED and chat_id is not None:
         await listen(work, found, chat_id)
     await case_cards.refresh(work, found)

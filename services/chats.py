@@ -37,12 +37,14 @@ async def forget_menu(work: Work, chat_id: int) -> None:
         await outbox.put(work, chat_id, "menu", body, priority=Priority.BROADCAST)
 
 
-async def leave_dialog(work: Work, who: Actor) -> bool:
-    """Forgets the guided conversation of a chat; False when there was none."""
-    if await people.dialog(work.session, who.chat_id) is None:
-        return False
+async def leave_dialog(work: Work, who: Actor) -> tuple[str, str] | None:
+    """Forgets the guided conversation of a chat: which one it was and its step; None when there was none."""
+    left = await people.dialog(work.session, who.chat_id)
+    if left is None:
+        return None
+    name, step = left.name, left.step
     await people.drop_dialog(work.session, who.chat_id)
-    return True
+    return name, step
 
 
 async def blocked(work: Work, chat_id: int, is_blocked: bool) -> None:

@@ -12,7 +12,7 @@ from db import linking as rows
 from db.models import Consent
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef
-from services import audit, staff
+from services import audit
 from services.work import Work
 
 
@@ -79,22 +79,12 @@ async def give(work: Work, who: Actor, client_id: int, purpose: str, version: st
     return client
 
 
-async def refuse(work: Work, who: Actor, client_id: int, purpose: str) -> ClientRef:
-    """Records a no; a consent that stood before ends with it."""
-    client = own(who, client_id)
-    if await take_back(work, who, client_id, purpose) is None:
-        await audit.note(work, who, "consent.refused", f"client:{client_id}", purpose=purpose)
-    return client
-
-
-async def take_back(work: Work, who: Actor, client_id: int, purpose: str) -> ClientRef | None:
-    """Revokes a consent and tells whoever looks after the client; None when none stood."""
-    client = own(who, client_id)
-    if not await rows.revoke_consents(work.session, who.chat_id, client_id, work.now, purpose):
-        return None
-    await audit.note(work, who, "consent.revoked", f"client:{client_id}", purpose=purpose)
-    await staff.tell_keepers(work, client, "consent.taken_back_staff")
-    return client
+async def revoke(work: Work, who: Actor, client_id: int, purpose: str) -> bool:
+    """Ends one consent; False when none stood."""
+    ended = await rows.revoke_consents(work.session, who.chat_id, client_id, work.now, purpose)
+    if ended:
+        await audit.note(work, who, "consent.revoked", f"client:{client_id}", purpose=purpose)
+    return ended > 0
 
 
 async def end_all(work: Work, chat_id: int, client_id: int) -> None:

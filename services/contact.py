@@ -136,14 +136,10 @@ async def _card(work: Work, conversation: Conversation) -> dict[str, Any]:
     known = await talks.card_facts(work.session, conversation.chat_id, client.account if client else None)
     return {
         **known,
-        "name": _shown_name(work, client) if client else None,
+        "name": work.shown_name(client.name) if client else None,
         "account": client.account if client else None,
         "tier": client.tier if client else None,
     }
-
-
-def _shown_name(work: Work, client: Client) -> str:
-    return f"{client.name[:1]}*" if work.policy.privacy.mask_client_names_for_staff else client.name
 
 
 def _card_buttons(conversation: Conversation) -> list[Row]:
@@ -242,29 +238,32 @@ async def _pass_to_staff(
     work: Work, conversation: Conversation, chat_id: int, said: Said, relay_id: int
 ) -> int | None:
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
-    name = _shown_name(work, client) if client else None
+    name = work.shown_name(client.name) if client else None
+    account = client.account if client else None
     if said.is_file:
-        return await _pass_file(work, conversation.chat_id, chat_id, said, relay_id)
+        return await _pass_file(work, conversation.chat_id, chat_id, said, relay_id, account)
     return await outbox.say(
         work,
         chat_id,
         "talk.from_client",
         about={"relays": [relay_id]},
         name=name,
-        account=client.account if client else None,
+        account=account,
         number=conversation.id,
         text=said.text,
     )
 
 
-async def _pass_file(work: Work, from_chat: int, to_chat: int, said: Said, relay_id: int) -> int | None:
+async def _pass_file(
+    work: Work, from_chat: int, to_chat: int, said: Said, relay_id: int, account: str | None
+) -> int | None:
     if said.album is not None and said.media is not None:
-        return await _gather(work, to_chat, said, relay_id)
+        return await _gather(work, to_chat, said, relay_id, account)
     body = {"from_chat": from_chat, "message_id": said.message_id}
-    return await outbox.put(work, to_chat, "copy", body, about={"relays": [relay_id]})
+    return await outbox.put(work, to_chat, "copy", body, about={"relays": [relay_id]}, account=account)
 
 
-async def _gather(work: Work, to_chat: int, said: Said, relay_id: int) -> int | None:
+async def _gather(work: Work, to_chat: int, said: Said, relay_id: int, account: str | None) -> int | None:
     """Pictures of an album come one by one: they wait a second for each other and leave together."""
     item = {"type": said.media, "media": said.file_id, "caption": said.text or None}
     key = f"album/{said.album}/{to_chat}"
@@ -274,11 +273,10 @@ async def _gather(work: Work, to_chat: int, said: Said, relay_id: int) -> int | 
         gathering.about = {"relays": [*(gathering.about or {})["relays"], relay_id]}
         gathering.not_before = work.deps.wall() + _GATHER
         return gathering.id
-    added = await outbox.put(
-        work, to_chat, "album", {"media": [item]}, dedupe=key, about={"relays": [relay_id]}
-    )
+    body, about = {"media": [item]}, {"relays": [relay_id]}
+    added = await outbox.put(work, to_chat, "album", body, dedupe=key, about=about, account=account)
     if added is None:  # the album has left already: a straggler goes alone
-        added = await outbox.put(work, to_chat, "album", {"media": [item]}, about={"relays": [relay_id]})
+        added = await outbox.put(work, to_chat, "album", body, about=about, account=account)
     assert added is not None
     await queues.set_messages(work.session, [added], not_before=work.deps.wall() + _GATHER)
     return added
@@ -318,8 +316,10 @@ async def _to_client(
     conversation.last_at = work.now
     conversation.first_reply_at = conversation.first_reply_at or work.now
     relay = await _relay(work, conversation, from_chat, conversation.chat_id, said)
+    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+    account = client.account if client else None
     if said.is_file:
-        relay.outbox_id = await _pass_file(work, from_chat, conversation.chat_id, said, relay.id)
+        relay.outbox_id = await _pass_file(work, from_chat, conversation.chat_id, said, relay.id, account)
         return
     relay.outbox_id = await outbox.say(
         work,
@@ -328,6 +328,7 @@ async def _to_client(
         about={"relays": [relay.id]},
         name=staff.name,
         role=work.deps.phrases.label(f"role.{staff.role}", await outbox.language(work, conversation.chat_id)),
+        account=account,
         text=said.text,
     )
 
@@ -357,7 +358,7 @@ async def open_talks(work: Work, who: Actor) -> list[tuple[int, str]]:
     found = []
     for conversation in await talks.open_of_staff(work.session, staff.id):
         client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
-        found.append((conversation.id, _shown_name(work, client) if client else ""))
+        found.append((conversation.id, work.shown_name(client.name) if client else ""))
     return found
 
 
@@ -406,7 +407,7 @@ async def _edit_words(
         return "talk.from_staff", {"name": who.staff.name, "role": role, "text": text, "edited": True}
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
     return "talk.from_client", {
-        "name": _shown_name(work, client) if client else None,
+        "name": work.shown_name(client.name) if client else None,
         "account": client.account if client else None,
         "number": conversation.id,
         "text": text,

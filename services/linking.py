@@ -17,11 +17,12 @@ from db.queues import next_number
 from domain.errors import Refusal
 from domain.identity import phone_number, proves, telegram_number
 from domain.people import Actor, ClientRef, Role, StaffMember
-from services import access, audit, chats, consents, contact, staff
+from services import access, audit, chats, consents, contact, staff, withdrawals
 from services.outbox import Button, Priority, say
 from services.work import Work
 
 DIALOG = "link"
+ASKED_FOR_CONTACT = (DIALOG, "contact")
 PERSONS = ("holder", "authorised")
 # The letter that an employee's number begins with when none is given.
 _LETTER = {
@@ -380,6 +381,7 @@ async def _join(work: Work, who: Actor, invite: Invite) -> Proof:
     if old is not None:
         await people.end_link(work.session, old.id, work.now, "moved")
         if old.chat_id != who.chat_id:
+            await withdrawals.withdraw(work, old.chat_id, "unlinked")
             await chats.forget_menu(work, old.chat_id)
             await say(work, old.chat_id, "staff.moved", priority=Priority.STAFF)
     work.session.add(Link(channel="telegram", chat_id=who.chat_id, staff_id=row.id, since=work.now))
@@ -481,13 +483,17 @@ async def unlink_chat(work: Work, who: Actor, link_id: int) -> ClientRef | None:
 
 
 async def _end(work: Work, link: Link, why: str) -> None:
-    """Ends a client's link, the consents given in it, and a conversation about the account in that chat."""
+    """Ends a client's link, the consents given in it, a conversation about the account in that chat, and what
+    of the account is on its way there.
+    """
     assert link.client_id is not None
     talk = await talks.open_in_chat(work.session, link.chat_id)
     if talk is not None and talk.client_id == link.client_id:
         await contact.end(work, await access.actor_of(work, link.chat_id))
     await people.end_link(work.session, link.id, work.now, why)
     await consents.end_all(work, link.chat_id, link.client_id)
+    client = await _client(work, link.client_id)
+    await withdrawals.withdraw(work, link.chat_id, "unlinked", account=client.account)
     chat = await people.chat(work.session, link.chat_id)
     if chat is not None and chat.client_id == link.client_id:
         chat.client_id = None

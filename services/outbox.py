@@ -65,7 +65,7 @@ async def say(
 
     ``ask_contact`` shows the keyboard that shares the person's own contact card. ``picture`` is a PNG that the
     text becomes the caption of. A text over 4,096 units (1,024 under a picture) becomes several messages; picture
-    and buttons go with the last.
+    and buttons go with the last. A fact ``account`` says whose data the message carries.
     """
     lang = lang or await language(work, chat_id)
     html = work.deps.phrases.text(name, lang, **facts)
@@ -85,6 +85,7 @@ async def say(
         protect=protect,
         quiet=quiet,
         picture=picture,
+        account=facts.get("account"),
     )
 
 
@@ -106,6 +107,7 @@ async def say_html(
     protect: bool = False,
     quiet: bool = False,
     picture: bytes | None = None,
+    account: str | None = None,
 ) -> int | None:
     """As ``say``, for a text that is Telegram's HTML already (an article)."""
     parts = split(html, _CAPTION if picture is not None else LIMIT)
@@ -137,6 +139,7 @@ async def say_html(
             on_doubt=on_doubt,
             dedupe=f"{dedupe}/{index}" if dedupe and index else dedupe,
             about=about if last else None,
+            account=account,
         )
         if added is None:
             return None
@@ -158,7 +161,17 @@ async def edit(
     lang = lang or await language(work, chat_id)
     html = work.deps.phrases.text(name, lang, **facts)
     body = {"html": html, "message_id": message_id}
-    await put(work, chat_id, "edit", body, lang=lang, buttons=buttons, template=name, priority=Priority.STAFF)
+    await put(
+        work,
+        chat_id,
+        "edit",
+        body,
+        lang=lang,
+        buttons=buttons,
+        template=name,
+        priority=Priority.STAFF,
+        account=facts.get("account"),
+    )
 
 
 async def answer_button(
@@ -184,8 +197,12 @@ async def put(
     dedupe: str | None = None,
     about: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
+    account: str | None = None,
 ) -> int | None:
-    """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/calls.py)."""
+    """Writes one outbox row. ``method``: text, edit, answer, copy, album, leave, menu (see bot/calls.py).
+
+    ``account``: whose data it carries.
+    """
     row = message(
         work,
         chat_id,
@@ -199,6 +216,7 @@ async def put(
         dedupe=dedupe,
         about=about,
         expires_at=expires_at,
+        account=account,
     )
     return await queues.add_message(work.session, row)
 
@@ -218,6 +236,7 @@ def message(
     about: dict[str, Any] | None = None,
     not_before: datetime | None = None,
     expires_at: datetime | None = None,
+    account: str | None = None,
 ) -> dict[str, Any]:
     """The columns of an outbox row, for ``put_all``."""
     token: str | None = None
@@ -238,6 +257,7 @@ def message(
     return {
         "dedupe_key": dedupe,
         "chat_id": chat_id,
+        "account": account,
         "priority": int(priority),
         "on_doubt": on_doubt,
         "method": method,

@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from db import people
+from db import messages, people
 from db.models import OutboxMessage
 from services import alerts, case_cards, case_client, case_desk, contact, notices, reminders, tasks
 from services.work import Work
 
 OnSent = Callable[[Work, Any, list[int]], Awaitable[None]]
 OnFailed = Callable[[Work, Any, str, str], Awaitable[None]]
+
+FORGET = "forget"
+"""The key of ``about`` in a message whose words are forgotten once it went, or can go no more."""
 
 # key of OutboxMessage.about -> what the owner of that message does
 ON_SENT: dict[str, OnSent] = {
@@ -34,6 +37,7 @@ async def sent(work: Work, message: OutboxMessage, message_ids: list[int]) -> No
     for key, value in (message.about or {}).items():
         if key in ON_SENT:
             await ON_SENT[key](work, value, message_ids)
+    await _forget_secret(work, message)
 
 
 async def failed(work: Work, message: OutboxMessage, state: str, reason: str) -> None:
@@ -43,6 +47,13 @@ async def failed(work: Work, message: OutboxMessage, state: str, reason: str) ->
     for key, value in (message.about or {}).items():
         if key in ON_FAILED:
             await ON_FAILED[key](work, value, state, reason)
+    await _forget_secret(work, message)
+
+
+async def _forget_secret(work: Work, message: OutboxMessage) -> None:
+    """Whoever holds an invitation's link may use it: it does not stay where messages are kept."""
+    if (message.about or {}).get(FORGET):
+        await messages.scrub(work.session, message.id)
 
 
 async def held(work: Work, message: OutboxMessage) -> None:

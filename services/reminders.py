@@ -351,6 +351,7 @@ def _message(
         about={"delivery": delivery_id},
         not_before=_after_quiet_hours(work) if quiet else None,
         expires_at=expires,
+        account=item.client.account,
     )
 
 
@@ -507,7 +508,7 @@ async def acknowledge(work: Work, who: Actor, delivery_id: int) -> Acknowledged:
     line.state, line.acknowledged_at = "acknowledged", work.now
     await audit.note(work, who, "notice.acknowledged", f"notice:{notice.number}", delivery=line.id)
     if line.message_id is not None:
-        await _show_acknowledged(work, who, line, notice)
+        await _show_acknowledged(work, who, line, notice, client)
     await tasks.close_for(work, [client.id], "acknowledged", reasons=("unacknowledged",))
     await staff.tell_keepers(
         work,
@@ -521,8 +522,10 @@ async def acknowledge(work: Work, who: Actor, delivery_id: int) -> Acknowledged:
     return Acknowledged(notice.number, work.now, True)
 
 
-async def _show_acknowledged(work: Work, who: Actor, line: Delivery, notice: Notice) -> None:
-    agreed = line.form == "full"
+async def _show_acknowledged(
+    work: Work, who: Actor, line: Delivery, notice: Notice, client: ClientRef
+) -> None:
+    agreed = line.form == "full" and await consents.complete(work, who.chat_id, client.id)
     text = notice.text_zh if who.lang == "zh" else notice.text_en
     assert line.message_id is not None
     await outbox.edit(
@@ -538,6 +541,7 @@ async def _show_acknowledged(work: Work, who: Actor, line: Delivery, notice: Not
             agreed=agreed,
             is_call=Level(notice.level or "normal").at_least(Level.CALL),
         ),
+        account=client.account,
         text=text if agreed else notice.facts[f"hint_{who.lang}"],
         at=work.now,
     )

@@ -434,7 +434,7 @@ def _standing(
     return {
         "level": rung.level,
         "why": rung.why,
-        "name": tasks.shown_name(work, client.name),
+        "name": work.shown_name(client.name),
         "client_id": client.id,
         "withheld": False,
         "account": client.account,

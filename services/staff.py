@@ -13,7 +13,6 @@ from db import people
 from db.models import Staff
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
-from messages.phrases import masked
 from services import access, alerts, audit, chats
 from services.outbox import Priority, Row, say
 from services.work import Work
@@ -163,7 +162,7 @@ async def tell_keepers(
     template gets ``name`` and ``account`` of the client besides ``facts``. Returns who was told.
     """
     told = await _keepers_in_reach(work, client.id)
-    facts = {"name": shown_name(work, client), "account": client.account, **facts}
+    facts = {"name": work.shown_name(client.name), "account": client.account, **facts}
     for member in told:
         assert member.chat_id is not None
         key = f"{dedupe}/{member.id}" if dedupe else None
@@ -175,7 +174,7 @@ async def tell_keepers(
 
 def shown_name(work: Work, client: ClientRef) -> str:
     """How messages to staff name a client: masked where the configuration says so."""
-    return masked(client.name) if work.policy.privacy.mask_client_names_for_staff else client.name
+    return work.shown_name(client.name)
 
 
 async def by_code(work: Work, code: str) -> Staff:

@@ -14,7 +14,6 @@ from db import risk as rows
 from db.models import Case, CaseEvent, Client, Notice
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
-from messages.phrases import masked
 from services import access, audit, consents, outbox
 from services.duty import Roster
 from services.outbox import Button, Priority, Row
@@ -229,7 +228,7 @@ def card_facts(work: Work, card: TaskCard, lang: str) -> dict[str, Any]:
         "number": card.number,
         "reason": label(f"task.reason.{card.reason}", lang),
         "due": card.due,
-        "name": shown_name(work, card.name),
+        "name": work.shown_name(card.name),
         "account": card.account,
         "tier": work.policy.tier_name(card.tier, lang),
         "level": label(f"level.{card.level}", lang) if card.level else None,
@@ -267,11 +266,6 @@ def buttons(card: TaskCard) -> list[Row]:
     if card.state == "closed":
         return []
     return [[Button("task.take", "task.take", args), called]] if card.state == "open" else [[called]]
-
-
-def shown_name(work: Work, name: str) -> str:
-    """A client's name as staff see it."""
-    return masked(name) if work.policy.privacy.mask_client_names_for_staff else name
 
 
 # --- doing ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from db.engine import Database
 from domain.calendar import TradingCalendar
 from domain.policy import Policy
 from knowledge.library import Library
-from messages.phrases import BEIJING, Phrases
+from messages.phrases import BEIJING, Phrases, masked
 from services.prices import PriceBook
 
 
@@ -50,6 +50,10 @@ class Work:
     def today(self) -> date:
         """The calendar day in Beijing."""
         return self.now.astimezone(BEIJING).date()
+
+    def shown_name(self, name: str) -> str:
+        """A client's name as staff see it in a chat: masked where the configuration says so."""
+        return masked(name) if self.policy.privacy.mask_client_names_for_staff else name
 
 
 @asynccontextmanager

@@ -6,10 +6,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from db import queues
 from db.audit import first_break
-from db.models import AuditEntry, Case, Client, Consent, Invite, Link, Staff
+from db.models import (
+    AuditEntry,
+    Case,
+    Client,
+    Consent,
+    Delivery,
+    Invite,
+    Link,
+    Notice,
+    OutboxMessage,
+    Staff,
+)
 from domain.people import Role
-from services import access, linking, staff
+from services import access, linking, outbox, staff, withdrawals
 from simulator import Person
 from tests.desk import Desk
 
@@ -579,3 +591,116 @@ async def test_a_client_is_found_by_the_beginning_of_the_name_among_the_own_only
     listed = await chen.wait_for("您负责的客户")
     assert [row[0] for row in listed.buttons] == ["王* 尾号 2345", "王* 尾号 9999"]
     assert (await actions(desk)).count("client.seen") == 1
+
+
+# --- what waits, and what stays ---------------------------------------------------------------------------
+
+
+async def queued(desk: Desk, chat_id: int, template: str) -> OutboxMessage:
+    async with desk.reading() as work:
+        found = await work.session.scalar(
+            select(OutboxMessage).where(OutboxMessage.chat_id == chat_id, OutboxMessage.template == template)
+        )
+    assert found is not None
+    return found
+
+
+async def put_by(desk: Desk, person: Person, name: str, account: str, **facts: Any) -> None:
+    """A message that waits: it may not leave before tomorrow."""
+    async with desk.work() as work:
+        added = await outbox.say(work, person.id, name, account=account, **facts)
+        assert added is not None
+        await queues.set_messages(work.session, [added], not_before=work.deps.wall() + timedelta(days=1))
+
+
+async def test_cancelling_at_the_contact_step_takes_the_keyboard_away(
+    chen: Person, wang: Person, desk: Desk
+) -> None:
+    """The button that shares the number does not stay behind."""
+    await wang.start(await invited(chen))
+    await wang.wait_for("后四位")
+    await wang.text("2345")
+    await wang.wait_for("最后一步")
+    assert wang.keyboard
+    await wang.text("/cancel")
+    await wang.wait_for("已退出")
+    await desk.settled()
+    assert not wang.keyboard
+
+
+async def test_what_waits_for_a_chat_does_not_go_once_it_is_unlinked(desk: Desk, chen: Person) -> None:
+    """Messages with the account's data end with the link, without their words; those of another account go on."""
+    person = await desk.client("wang", manager="M01")
+    await desk.client("zhao", account="80099999", name="赵", manager="M01")
+    await put_by(desk, person, "risk.hint", "80012345", number="MC-1", kind="call")
+    await put_by(desk, person, "link.moved", "80099999")
+    await person.text("/unlink")
+    await person.wait_for("确认解除")
+    await person.press("解除绑定")
+    await person.wait_for("已解除")
+    ended, kept = await queued(desk, person.id, "risk.hint"), await queued(desk, person.id, "link.moved")
+    assert (ended.state, ended.body, ended.error) == ("expired", {}, "unlinked")
+    assert kept.state == "pending"
+
+
+async def test_a_margin_call_that_was_withdrawn_is_phoned(desk: Desk, chen: Person) -> None:
+    """What follows from a call that reaches nobody follows here too."""
+    person = await desk.client("wang", manager="M01")
+    async with desk.work() as work:
+        client = await work.session.scalar(select(Client))
+        assert client is not None
+        notice = Notice(
+            number="MC-20260817-0001",
+            kind="margin",
+            state="sent",
+            account=client.account,
+            level="call",
+            text_zh="追保",
+            text_en="call",
+            hash="0" * 64,
+            facts={},
+            written_by="house",
+            written_at=work.now,
+        )
+        work.session.add(notice)
+        await work.session.flush()
+        line = Delivery(
+            notice_id=notice.id,
+            client_id=client.id,
+            chat_id=person.id,
+            state="queued",
+            queued_at=work.now,
+        )
+        work.session.add(line)
+        await work.session.flush()
+        line_id = line.id
+    async with desk.work() as work:
+        added = await outbox.put(
+            work,
+            person.id,
+            "text",
+            {"html": "1,000.00"},
+            template="risk.call",
+            about={"delivery": line_id},
+            account="80012345",
+        )
+        assert added is not None
+        await queues.set_messages(work.session, [added], not_before=work.deps.wall() + timedelta(days=1))
+        who = await access.actor_of(work, person.id)
+        await withdrawals.take_consent_back(work, who, who.clients[0].id, "figures")
+    [task] = await rows(desk, Case)
+    assert (task.kind, task.category) == ("task", "undeliverable")
+    assert (await queued(desk, person.id, "risk.call")).body == {}
+
+
+async def test_the_link_of_an_invitation_is_forgotten_once_it_was_sent(
+    desk: Desk, chen: Person, wang: Person
+) -> None:
+    """Whoever reads the database or a backup finds nothing to open."""
+    code = await invited(chen)
+    await desk.settled()
+    card = await queued(desk, chen.id, "invite.card")
+    assert (card.state, card.body) == ("sent", {})
+    async with desk.reading() as work:
+        bodies = [str(body) for body in await work.session.scalars(select(OutboxMessage.body))]
+    assert not [body for body in bodies if code in body]

@@ -771,3 +771,18 @@ async def test_an_authorised_person_does_not_agree_for_the_holder(house: Settled
         (await work.session.get_one(Link, link.id)).person = "authorised"
     await house.take(second_case())
     assert not [text for text in await house.said(MANAGER) if any(figure in text for figure in FIGURES)]
+
+
+async def test_an_acknowledged_reminder_loses_its_figures_where_the_consent_is_gone(house: Settled) -> None:
+    """The message is redrawn by what stands now, not by what stood when it was sent."""
+    client = await house.client(chats=(CLIENT,))
+    await house.take(second_case())
+    await sent(house)
+    [line] = await house.all(Delivery)
+    who = await speaking(house, CLIENT)
+    async with working(house.deps) as work:
+        await consents.end_all(work, CLIENT, client)
+        await reminders.acknowledge(work, who, line.id)
+    redrawn = [m for m in await house.all(OutboxMessage) if m.method == "edit"]
+    assert [m.account for m in redrawn] == ["80012345"]
+    assert "2,921" not in redrawn[0].body["html"]
