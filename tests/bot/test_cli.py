@@ -28,7 +28,7 @@ def test_every_command_shows_an_example(command: Command) -> None:
     """Whoever reads --help can type the example."""
     for words in (
         "run", "demo", "ask", "check", "backup", "restore", "invite", "import", "risk", "db upgrade",
-        "kb check", "staff invite", "staff list", "staff disable", "client import", "client history",
+        "kb check", "kb eval", "staff invite", "staff list", "staff disable", "client import", "client history",
     ):  # fmt: skip
         shown = command(*words.split(), "--help")
         assert shown.code == 0
