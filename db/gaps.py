@@ -32,7 +32,7 @@ async def grouped_before(
         .order_by(newest.desc())
         .limit(limit)
     )
-    return [(number, question, gap) for number, question, gap in rows]
+    return [(number, question, gap) for number, question, gap in rows if gap is not None]
 
 
 async def names(session: AsyncSession, exchange_ids: Collection[int]) -> dict[int, str]:

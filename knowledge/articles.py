@@ -24,17 +24,24 @@ AUDIENCES = ("public", "client", "staff")
 FEWEST_PHRASINGS = 5
 _REQUIRED = ("id", "topic", "title", "phrasings")
 _SHIPPED = ("audience", "effective_from", "status", "source")
-_KNOWN = {
-    *_REQUIRED,
-    *_SHIPPED,
+KEYS = (
+    "id",
+    "topic",
+    "title",
+    "phrasings",
+    "keywords",
+    "not_for",
+    "audience",
+    "effective_from",
     "expires_on",
     "review_by",
-    "not_for",
-    "keywords",
+    "status",
+    "basis",
+    "source",
     "related",
     "next",
-    "basis",
-}
+)
+"""Every key of an article's front matter, in the order in which the house writes them."""
 _MARKED_UP = re.compile(r"[*_#>`\[\]|~&<]|^\s*[-+\d]", re.MULTILINE)
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -129,8 +136,8 @@ def _read(
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _FaultError(f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
-    front, body, first_line = _split(text)
-    head = _front_matter(front)
+    front, body, first_line = split(text)
+    head = front_matter(front)
     if strict:
         _check_keys(head)
     for key in _REQUIRED:
@@ -167,7 +174,7 @@ def _read(
     )
 
 
-def _split(text: str) -> tuple[str, str, int]:
+def split(text: str) -> tuple[str, str, int]:
     """Front matter, body, and the line on which the body begins."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[0].strip() != "---":
@@ -178,7 +185,8 @@ def _split(text: str) -> tuple[str, str, int]:
     raise _FaultError("has front matter that does not end", "close it with a line ---", ":1")
 
 
-def _front_matter(front: str) -> dict[str, Any]:
+def front_matter(front: str) -> dict[str, Any]:
+    """The keys and values between the two lines of dashes."""
     try:
         head = yaml.load(front, Loader=SAFE_LOADER)  # noqa: S506 - a safe loader, in C where it is there
     except yaml.YAMLError as error:
@@ -193,9 +201,9 @@ def _front_matter(front: str) -> dict[str, Any]:
 
 def _check_keys(head: Mapping[str, Any]) -> None:
     for key in head:
-        if key not in _KNOWN:
+        if key not in KEYS:
             raise _FaultError(
-                "is not a key that articles have", f"one of {', '.join(sorted(_KNOWN))}", f": {key}"
+                "is not a key that articles have", f"one of {', '.join(sorted(KEYS))}", f": {key}"
             )
     for key in _SHIPPED:
         if not head.get(key):

@@ -1,53 +1,89 @@
 """Answers a question from the library and remembers what was said, from what, and whether it helped."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import cast
 
 from db import answers
 from db.models import Exchange
 from domain.errors import Refusal
-from domain.knowledge import Answer, Kind
+from domain.knowledge import Answer, Context, Kind
 from domain.people import Actor
+from knowledge.conversation import MOST_MISSES, misses
 from knowledge.library import Lang
 from services import plans
 from services.work import Work
 
 LONGEST = 2000
-# For how long the last question is what a bare number or "and for soybean meal?" belongs to.
-_CARRY = timedelta(minutes=15)
-_BARE_PRICE = re.compile(r"\s*(?:按|价格|at)?\s*(\d{1,7}(?:\.\d{1,4})?)\s*(?:元|点|块)?\s*")
+_MOST_QUOTES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as the chat shows it, and the number under which its usefulness is reported."""
+    """An answer as the chat shows it, and the number under which its usefulness is reported.
+
+    ``quotes`` are settlements to choose from where a price is missing; ``products`` the names of products to choose
+    from where one is. ``person_due``: it was not understood after the second chance either.
+    """
 
     answer: Answer
     exchange_id: int
+    quotes: tuple[tuple[str, Decimal], ...] = ()
+    products: tuple[str, ...] = ()
+    person_due: bool = False
 
 
-async def ask(work: Work, who: Actor, text: str) -> Reply:
-    """Answers a client's or a stranger's words. Refuses texts over ``LONGEST`` characters with ``too_long``."""
+async def ask(work: Work, who: Actor, text: str, *, after: int | None = None) -> Reply:
+    """Answers a client's or a stranger's words. Refuses texts over ``LONGEST`` characters with ``too_long``.
+
+    The turns before are taken up while ``chat.carry_minutes`` last. ``after`` names the exchange that a pressed
+    button completes, however long ago it was.
+    """
     question = text.replace("\x00", "").strip()
     if len(question) > LONGEST:
         raise Refusal("too_long", longest=LONGEST)
-    last = await answers.last_exchange(work.session, who.chat_id, since=work.now - _CARRY)
-    asked = _with_price(last, question)
-    answer = await _answer(work, who, asked)
-    return Reply(answer, await _remember(work, who, asked, answer))
+    last = await _last(work, who) if after is None else await _own(work, who, after)
+    context = Context.read(last.context) if last is not None else Context()
+    answer = await _answer(work, who, question, context)
+    offered = last is not None and last.kind == Kind.CLARIFY.value and last.helpful is None
+    missed = misses(_misses(last), answer, offered=offered)
+    exchange_id = await _remember(work, who, question, answer, missed)
+    return Reply(
+        answer,
+        exchange_id,
+        await _quotes(work, answer) if "price" in answer.missing else (),
+        work.deps.library().offered_products(answer.lang) if "product" in answer.missing else (),
+        missed >= MOST_MISSES,
+    )
 
 
 async def ask_article(work: Work, who: Actor, article: str) -> Reply:
     """The answer that one article gives: a candidate or a related article that was pressed."""
-    last = await answers.last_exchange(work.session, who.chat_id, since=work.now - _CARRY)
+    last = await _last(work, who)
     if last is not None and last.missed == "unchosen":
         last.missed = None
     found = work.deps.library().answer_with(article, cast(Lang, who.lang), as_of=work.today)
     if found is None:
         raise Refusal("withdrawn")
+    if last is not None:
+        carried = replace(
+            Context.read(last.context),
+            question=found.context.question,
+            topic=found.topic,
+            article=found.article,
+            title=found.context.title,
+        )
+        found = replace(found, context=carried)
     return Reply(found, await _remember(work, who, found.title or article, found))
+
+
+async def rest_of(work: Work, who: Actor, article: str) -> str:
+    """The part of an article that its first message left out, as HTML."""
+    found = work.deps.library().answer_with(article, cast(Lang, who.lang), as_of=work.today)
+    if found is None or not found.rest:
+        raise Refusal("withdrawn")
+    return found.rest
 
 
 async def ask_topic(work: Work, who: Actor, topic: str) -> Reply:
@@ -60,9 +96,7 @@ async def ask_topic(work: Work, who: Actor, topic: str) -> Reply:
 
 async def rate(work: Work, who: Actor, exchange_id: int, helpful: bool) -> None:
     """Stores whether an answer helped; the last press counts."""
-    exchange = await work.session.get(Exchange, exchange_id)
-    if exchange is None or exchange.chat_id != who.chat_id:
-        raise Refusal("not_found")
+    exchange = await _own(work, who, exchange_id)
     exchange.helpful = helpful
     if not helpful:
         exchange.missed = exchange.missed or "unhelpful"
@@ -70,17 +104,61 @@ async def rate(work: Work, who: Actor, exchange_id: int, helpful: bool) -> None:
         exchange.missed = None
 
 
-async def _answer(work: Work, who: Actor, question: str) -> Answer:
+async def none_fits(work: Work, who: Actor, exchange_id: int) -> bool:
+    """None of the candidates was meant; whether a person is due. The same press twice counts once."""
+    exchange = await _own(work, who, exchange_id)
+    missed = _misses(exchange) + (exchange.helpful is None)
+    await rate(work, who, exchange_id, False)
+    exchange.context = {**exchange.context, "misses": missed}
+    return missed >= MOST_MISSES
+
+
+async def asked_in(work: Work, who: Actor, exchange_id: int) -> str:
+    """The words of an exchange, for the person who takes it over."""
+    return (await _own(work, who, exchange_id)).question
+
+
+async def _own(work: Work, who: Actor, exchange_id: int) -> Exchange:
+    exchange = await work.session.get(Exchange, exchange_id)
+    if exchange is None or exchange.chat_id != who.chat_id:
+        raise Refusal("not_found")
+    return exchange
+
+
+async def _last(work: Work, who: Actor) -> Exchange | None:
+    carry = timedelta(minutes=work.policy.chat.carry_minutes)
+    return await answers.last_exchange(work.session, who.chat_id, since=work.now - carry)
+
+
+def _misses(exchange: Exchange | None) -> int:
+    return int(exchange.context.get("misses", 0)) if exchange is not None else 0
+
+
+async def _quotes(work: Work, answer: Answer) -> tuple[tuple[str, Decimal], ...]:
+    """The nearest months of the product with their settlements, where the month asked for has none."""
+    calc = answer.calc
+    if calc is None or not isinstance(calc.product, str):
+        return ()
+    known = await work.deps.prices.latest(work.session)
+    months = sorted(c for c in known if c.rstrip("0123456789") == calc.product)
+    return tuple((contract, known[contract][0]) for contract in months[:_MOST_QUOTES])
+
+
+async def _answer(work: Work, who: Actor, question: str, context: Context) -> Answer:
+    # A bare figure has no language: it is answered in the chat's.
+    lang = None if any(c.isalpha() for c in question) else cast(Lang, who.lang)
     return work.deps.library().ask(
         question,
+        lang=lang,
         as_of=work.today,
         plan=plans.of(work.policy, who.client),
         prices=await work.deps.prices.latest(work.session),
+        context=context,
         audience="client" if who.clients else "public",
     )
 
 
-async def _remember(work: Work, who: Actor, question: str, answer: Answer) -> int:
+async def _remember(work: Work, who: Actor, question: str, answer: Answer, missed: int = 0) -> int:
     exchange = Exchange(
         chat_id=who.chat_id,
         client_id=who.client.id if who.client else None,
@@ -93,6 +171,7 @@ async def _remember(work: Work, who: Actor, question: str, answer: Answer) -> in
         citations=[c.as_json() for c in answer.citations],
         answer=answer.text,
         missed=_missed(answer),
+        context=answer.context.as_json() | ({"misses": missed} if missed else {}),
     )
     work.session.add(exchange)
     await work.session.flush()
@@ -101,14 +180,6 @@ async def _remember(work: Work, who: Actor, question: str, answer: Answer) -> in
 
 def _missed(answer: Answer) -> str | None:
     """Why the library has to learn from a question (services/gaps.py); None where it need not."""
-    if answer.kind is Kind.OUT_OF_SCOPE and answer.reason == "unknown":
+    if answer.kind is Kind.OUT_OF_SCOPE and answer.reason in ("unknown", "out_of_scope.example"):
         return "unanswered"
     return "unchosen" if answer.kind is Kind.CLARIFY else None
-
-
-def _with_price(last: Exchange | None, question: str) -> str:
-    """A bare number after a calculation that lacked its price completes that question."""
-    price = _BARE_PRICE.fullmatch(question)
-    if last is None or price is None or last.kind != Kind.CALC.value:
-        return question
-    return f"{last.question} 按{price[1]}算"

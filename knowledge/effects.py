@@ -1,0 +1,239 @@
+"""What a draft would change, computed beside the running bot: golden questions, overlaps, contradictions, figures.
+
+``python -m knowledge.effects`` reads a pickled ``Question`` on standard input and writes JSON lines: ``{"progress":
+0.4}`` while it works, ``{"effect": {...}}`` at the end. It builds the index with the draft in, which is then in the
+cache for the bot when the draft is confirmed.
+"""
+
+import json
+import pickle
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from domain.knowledge import Article, Status
+from domain.market import CompanyRates
+from knowledge import evaluation, questions
+from knowledge.articles import read_article
+from knowledge.evaluation import Judged, Outcome
+from knowledge.figures import conflicts, numbers_in, unsourced
+from knowledge.files import LibraryError
+from knowledge.grouping import likeness, weights
+from knowledge.library import ARTICLES, CACHE, KNOWLEDGE, Lang, Library
+from knowledge.overlay import Sheet
+from knowledge.questions import Golden
+from knowledge.soundness import copied
+from knowledge.writing import take_apart
+
+_SHOWN = 8
+_BUILT = 0.3  # the share of the work that building the index is
+_EVERY = 25
+
+Report = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the house's library is loaded: everything but the confirmed versions."""
+
+    folder: Path = ARTICLES
+    facts: Mapping[str, Mapping[str, object]] | None = None
+    tables: Path = KNOWLEDGE
+    rates: CompanyRates | None = None
+    major_amount: Decimal = Decimal(100_000)
+    cache_dir: Path | None = CACHE
+
+    def load(
+        self, sheets: Sequence[Sheet], *, today: Callable[[], date] | None, background: bool = False
+    ) -> Library:
+        """The library with the house's confirmed versions. Raises ``LibraryError``."""
+        return Library.load(
+            self.folder,
+            facts=self.facts,
+            tables=self.tables,
+            rates=self.rates,
+            today=today,
+            major_amount=self.major_amount,
+            cache_dir=self.cache_dir,
+            background=background,
+            overlay=sheets,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be computed: a draft over the confirmed versions, on a day."""
+
+    recipe: Recipe
+    sheets: tuple[Sheet, ...]
+    draft: Sheet
+    today: date
+    overlap: float
+    golden: tuple[Golden, ...] | None = None  # None: the shipped ones
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What would change, in JSON's types, at most ``_SHOWN`` of each kind."""
+
+    asked: int
+    better: tuple[Mapping[str, str], ...]
+    worse: tuple[Mapping[str, str], ...]
+    moved: tuple[Mapping[str, str], ...]
+    overlaps: tuple[Mapping[str, str], ...]
+    conflicts: tuple[Mapping[str, str], ...]
+    unsourced: tuple[Mapping[str, str], ...]
+    notes: tuple[str, ...]
+    counts: Mapping[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in type(self).__slots__}
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Self:
+        """An effect as it was stored."""
+        lists = {name: tuple(raw[name]) for name in cls.__slots__ if name not in ("asked", "counts")}
+        return cls(asked=raw["asked"], counts=raw["counts"], **lists)
+
+
+def effect_of(question: Question, report: Report) -> Effect:
+    """Compares the library with and without the draft. Raises ``LibraryError`` where the draft cannot be read."""
+    recipe, draft = question.recipe, question.draft
+    before = recipe.load(question.sheets, today=lambda: question.today)
+    article, findings = _read(before, question)
+    report(_BUILT / 3)
+    # As of its first day: a draft for next month is compared as it will be.
+    day = max(question.today, article.effective_from or question.today)
+    after = recipe.load([*question.sheets, draft], today=lambda: day)
+    report(_BUILT)
+    lang: Lang = "zh" if draft.lang == "zh" else "en"
+    golden = question.golden if question.golden is not None else questions.shipped(lang)
+    flips = _flips(before, after, golden, day, report)
+    others = [a for a in before.articles() if a.lang == lang and a.id != article.id and _holds(a, day)]
+    found = {
+        "better": [_flip(old, new) for old, new in flips if new.outcome is Outcome.RIGHT],
+        "worse": [_flip(old, new) for old, new in flips if old.outcome is Outcome.RIGHT],
+        "moved": [_flip(old, new) for old, new in flips if Outcome.RIGHT not in (old.outcome, new.outcome)],
+        "overlaps": list(_overlaps(before, article, others, question.overlap)),
+        "conflicts": [
+            {"mine": c.mine.shown, "said": c.mine.sentence, "theirs": c.theirs.shown, "there": c.theirs.sentence,
+             "article": c.article, "title": c.title}
+            for c in conflicts(article, others)
+        ],
+        "unsourced": [
+            {"figure": f.shown, "said": f.sentence} for f in unsourced(take_apart(article.raw)[1], _held(recipe))
+        ],
+    }  # fmt: skip
+    notes = [*(str(f) for f in findings), *(str(f) for f in copied([article], golden)), *_notes(article)]
+    return Effect(
+        asked=len(golden),
+        notes=tuple(notes[:_SHOWN]),
+        counts={name: len(lines) for name, lines in found.items()},
+        **{name: tuple(lines[:_SHOWN]) for name, lines in found.items()},
+    )
+
+
+def _read(library: Library, question: Question) -> tuple[Article, Sequence[object]]:
+    draft = question.draft
+    assert draft.text is not None
+    article, findings = read_article(
+        draft.text.encode(), draft.name, draft.lang, library.topics(), question.recipe.facts
+    )
+    if article is None or any(finding.fatal for finding in findings):
+        raise LibraryError([finding for finding in findings if finding.fatal])
+    return article, findings
+
+
+def _flips(
+    before: Library, after: Library, golden: Sequence[Golden], day: date, report: Report
+) -> list[tuple[Judged, Judged]]:
+    runs: tuple[list[Judged], list[Judged]] = ([], [])
+    for number, one in enumerate(golden):
+        for library, judged in zip((before, after), runs, strict=True):
+            judged.append(evaluation.judge(one, library.ask(one.q, as_of=day)))
+        if number % _EVERY == 0:
+            report(_BUILT + (1 - _BUILT) * number / len(golden))
+    return evaluation.flips(*runs)
+
+
+def _flip(old: Judged, new: Judged) -> dict[str, str]:
+    return {"q": old.golden.q, "wanted": old.wanted, "before": _said(old), "after": _said(new)}
+
+
+def _said(judged: Judged) -> str:
+    return judged.got if judged.outcome is not Outcome.CLARIFIED else f"{judged.given.value}: {judged.got}"
+
+
+def _overlaps(
+    library: Library, draft: Article, others: Sequence[Article], alike: float
+) -> Iterator[dict[str, str]]:
+    """The draft's phrasings that another article has too, or nearly: the nearest of each, worst first."""
+    engine = library.engine("zh" if draft.lang == "zh" else "en")
+    if engine is None:
+        return
+    theirs = [
+        (other, said, weights(engine, said)) for other in others for said in (other.title, *other.phrasings)
+    ]
+    found = []
+    for said in (draft.title, *draft.phrasings):
+        mine = weights(engine, said)
+        value, other, near = max(
+            ((likeness(mine, weighed), other, near) for other, near, weighed in theirs),
+            key=lambda one: one[0],
+            default=(0.0, draft, ""),
+        )
+        if value >= alike:
+            found.append((value, said, near, other))
+    for value, said, near, other in sorted(found, key=lambda one: -one[0]):
+        yield {
+            "phrasing": said,
+            "near": near,
+            "article": other.id,
+            "title": other.title,
+            "like": f"{value:.2f}",
+        }
+
+
+def _holds(article: Article, day: date) -> bool:
+    return article.status is Status.CONFIRMED and article.in_force(day)
+
+
+def _held(recipe: Recipe) -> Collection[str]:
+    """Every number of the company's facts and of the tables."""
+    words: list[str] = []
+    for sections in (recipe.facts or {}).values():
+        for section in sections.values():
+            if isinstance(section, Mapping):
+                words.extend(map(str, section.values()))
+    table = recipe.tables / "contracts.csv"
+    return numbers_in([*words, table.read_text("utf-8") if table.exists() else ""])
+
+
+def _notes(article: Article) -> Iterator[str]:
+    first, last = article.effective_from, article.expires_on
+    if first is not None and last is not None and last <= first:
+        yield f"{article.id}: expires_on is not after effective_from"
+    if article.status is not Status.CONFIRMED:
+        yield f"{article.id}: status is draft: it would not answer"
+
+
+def main() -> None:
+    """One question in, JSON lines out."""
+
+    def line(**told: object) -> None:
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    question: Question = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our own process
+    try:
+        line(effect=effect_of(question, lambda share: line(progress=round(share, 3))).as_json())
+    except LibraryError as error:
+        line(refused=[str(finding) for finding in error.findings])
+
+
+if __name__ == "__main__":
+    main()
