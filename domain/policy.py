@@ -6,10 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE
+
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 TierCode = Literal["retail", "key", "premier", "active"]
 Lang = Literal["zh", "en"]
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f}%"
 
 
 class Section(BaseModel):
@@ -256,7 +262,9 @@ class Policy(Section):
     chat: ChatPolicy
 
     def fact_words(self, lang: str) -> dict[str, str]:
-        """Facts by name, in one language. The terms of complaints follow from their own section: one truth."""
+        """Facts by name, in one language. What the house acts on follows from where it acts on it: the terms of
+        complaints, the lines of the risk ladder, the deadlines of margin calls.
+        """
         slowest = max(tier.contact_minutes for tier in self.tiers.values())
         a_day = sum(i.minutes for i in self.hours.working_day)
         terms = {
@@ -269,6 +277,10 @@ class Policy(Section):
         return {
             **{name: fact.words(lang) for name, fact in self.facts.items()},
             **{name: str(days) for name, days in terms.items()},
+            "risk_call_line": _percent(self.risk.call),
+            "risk_exchange_line": _percent(self.risk.exchange_liquidation),
+            "margin_call_deadline_night": f"{NIGHT_DEADLINE:%H:%M}",
+            "margin_call_deadline_day": f"{DAY_DEADLINE:%H:%M}",
         }
 
     def tier_name(self, tier: str, lang: str) -> str:
