@@ -68,3 +68,10 @@ def test_a_label_has_both_languages(key: str) -> None:
     words = PHRASES.labels()[key]
     assert set(words) == set(LANGUAGES)
     assert all(0 < len(w) <= 200 for w in words.values())
+
+
+def test_the_registration_number_has_one_name() -> None:
+    """Messages and articles call it as docs/words.md does."""
+    texts = [*(ROOT / "messages/templates/zh").glob("*.j2"), *(ROOT / "knowledge/articles/zh").glob("*.md")]
+    other = re.compile("从业资格号|从业资格证号|执业编号|执业证号")
+    assert [path.name for path in texts if other.search(path.read_text("utf-8"))] == []
