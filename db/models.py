@@ -369,6 +369,8 @@ class Exchange(Base):
     citations: Mapped[list[Any]]
     answer: Mapped[str]
     helpful: Mapped[bool | None]
+    # What the next turn may take up, and how often running the bot did not understand (services/questions.py).
+    context: Mapped[dict[str, Any]] = mapped_column(default=dict)
     missed: Mapped[str | None] = mapped_column(String(10))  # unanswered | unchosen | unhelpful
     gap_id: Mapped[int | None] = mapped_column(ForeignKey("gap.id"), index=True)
 

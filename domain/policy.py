@@ -240,6 +240,7 @@ class PrivacyPolicy(Section):
 class ChatPolicy(Section):
     suggested: dict[Lang, list[str]]
     allowed_groups: list[int] = []
+    carry_minutes: Positive
     messages_per_minute: Positive
 
 

@@ -1,5 +1,7 @@
 """Free text and suggested questions: asks the library and shows its answer with the next steps."""
 
+from collections.abc import Sequence
+
 from telegram import Update
 
 from domain.knowledge import Answer, Kind, NextStep
@@ -28,12 +30,13 @@ async def on_message(update: Update, context: Context) -> bool:
     return True
 
 
-async def answer(context: Context, text: str) -> None:
+async def answer(context: Context, text: str, after: int | None = None) -> None:
     """Answers one message: an answer of the library, or the conversation that the words ask for."""
-    reply = await questions.ask(context.work, context.who, text)
-    parts = reply.answer.parts or (reply.answer,)
-    for part in parts:
+    reply = await questions.ask(context.work, context.who, text, after=after)
+    for part in reply.answer.parts:
         await _act(context, Reply(part, reply.exchange_id), text)
+    if not reply.answer.parts:
+        await _act(context, reply, text)
 
 
 async def _act(context: Context, reply: Reply, text: str) -> None:
@@ -44,6 +47,8 @@ async def _act(context: Context, reply: Reply, text: str) -> None:
             await complaints.begin(context, text, reply.answer)
         case Kind.HANDOFF:
             await contact.begin(context, urgent=reply.answer.urgent, said=text)
+        case _ if reply.person_due:
+            await _offer_person(context, reply.exchange_id, _choices(reply.answer))
         case _:
             await show(context, reply)
 
@@ -57,27 +62,42 @@ async def show(context: Context, reply: Reply) -> None:
         found.html,
         lang=context.who.lang,
         template="answer",
-        buttons=_buttons(context, found, reply.exchange_id),
+        buttons=_buttons(context, reply),
     )
 
 
-def _buttons(context: Context, found: Answer, exchange_id: int) -> list[Row]:
-    person = Button("ask.human", "contact.begin")
+async def _offer_person(context: Context, exchange_id: int, choices: Sequence[Row] = ()) -> None:
+    """After the second chance: a person, who is told what was asked."""
+    person: Row = [Button("ask.human", "ask.person", {"exchange": exchange_id})]
+    await context.reply("ask.person_due", buttons=[person, *choices, [Button("ask.menu", "start.menu")]])
+
+
+def _choices(found: Answer) -> list[Row]:
+    return [
+        [Button(f" {choice.title}", "ask.article", {"article": choice.article})]
+        for choice in found.choices[:4]
+    ]
+
+
+def _buttons(context: Context, reply: Reply) -> list[Row]:
+    found, exchange_id = reply.answer, reply.exchange_id
+    person = Button("ask.human", "ask.person", {"exchange": exchange_id})
+    missing = _missing(context, reply)
     if found.kind is Kind.CLARIFY:
-        rows: list[Row] = [
-            [Button(f" {choice.title}", "ask.article", {"article": choice.article})]
-            for choice in found.choices[:4]
-        ]
-        return [*rows, [Button("ask.none_of_these", "ask.none", {"exchange": exchange_id}), person]]
+        none = Button("ask.none_of_these", "ask.none", {"exchange": exchange_id})
+        return [*missing, *_choices(found), [none, person]]
     if found.kind in (Kind.ADVICE, Kind.OUT_OF_SCOPE):
-        return [[person, Button("ask.menu", "start.menu")]]
+        return [*missing, [person, Button("ask.menu", "start.menu")]]
     rows = [
+        *missing,
         [
             Button("ask.helpful", "ask.rate", {"exchange": exchange_id, "helpful": True}),
             Button("ask.not_helpful", "ask.rate", {"exchange": exchange_id, "helpful": False}),
             person,
-        ]
+        ],
     ]
+    if found.rest and found.article:
+        rows.append([Button("ask.more", "ask.more", {"article": found.article})])
     steps = [button for step in found.next_steps if (button := _step(context, step)) is not None]
     if steps:
         rows.append(steps[:3])
@@ -85,6 +105,16 @@ def _buttons(context: Context, found: Answer, exchange_id: int) -> list[Row]:
         [Button(f" {other.title}", "ask.article", {"article": other.article})] for other in found.related[:2]
     ]
     return rows
+
+
+def _missing(context: Context, reply: Reply) -> list[Row]:
+    """The products or the prices to choose from where the question named none; pressed, they complete it."""
+    settled = context.deps.phrases.label("ask.settled_at", reply.answer.lang)
+    said = [(name, name) for name in reply.products]
+    said += [(f"{contract} {settled} {price:,f}", f"{price:f}") for contract, price in reply.quotes]
+    buttons = [Button(f" {words}", "ask.question", {"q": q, "after": reply.exchange_id}) for words, q in said]
+    wide = 4 if reply.products else 1
+    return [buttons[at : at + wide] for at in range(0, len(buttons), wide)]
 
 
 def _step(context: Context, step: NextStep) -> Button | UrlButton | None:
@@ -120,15 +150,35 @@ async def pressed_rate(context: Context, press: Press) -> None:
 
 async def pressed_none(context: Context, press: Press) -> None:
     """None of the candidates: one rephrase, then a person."""
-    await questions.rate(context.work, context.who, press.args["exchange"], False)
-    await context.reply(
-        "ask.rephrase", buttons=[[Button("ask.human", "contact.begin"), Button("ask.menu", "start.menu")]]
+    exchange_id = press.args["exchange"]
+    if await questions.none_fits(context.work, context.who, exchange_id):
+        await _offer_person(context, exchange_id)
+        return
+    person = Button("ask.human", "ask.person", {"exchange": exchange_id})
+    await context.reply("ask.rephrase", buttons=[[person, Button("ask.menu", "start.menu")]])
+
+
+async def pressed_person(context: Context, press: Press) -> None:
+    """A person takes over, and reads what was asked."""
+    asked = await questions.asked_in(context.work, context.who, press.args["exchange"])
+    await contact.begin(context, said=asked)
+
+
+async def pressed_more(context: Context, press: Press) -> None:
+    """The rest of an article."""
+    await outbox.say_html(
+        context.work,
+        context.who.chat_id,
+        await questions.rest_of(context.work, context.who, press.args["article"]),
+        lang=context.who.lang,
+        template="answer.rest",
+        buttons=[[Button("ask.human", "contact.begin"), Button("ask.menu", "start.menu")]],
     )
 
 
 async def pressed_question(context: Context, press: Press) -> None:
-    """A suggested question of the menu."""
-    await answer(context, press.args["q"])
+    """A suggested question of the menu, or the product or price that a question lacked."""
+    await answer(context, press.args["q"], press.args.get("after"))
 
 
 COMMANDS: list[Command] = []
@@ -137,5 +187,7 @@ ACTIONS: dict[str, ActionFn] = {
     "ask.topic": pressed_topic,
     "ask.rate": pressed_rate,
     "ask.none": pressed_none,
+    "ask.person": pressed_person,
+    "ask.more": pressed_more,
     "ask.question": pressed_question,
 }

@@ -240,6 +240,13 @@ class Library:
         self.wait()
         return self._engines.get(lang)
 
+    def offered_products(self, lang: str) -> tuple[str, ...]:
+        """Names of the products to choose from where a question names none."""
+        if self._desk is None:
+            return ()
+        name = 0 if lang == "zh" else 1
+        return tuple(self._desk.table.names(code)[name] for code in self._desk.follow_ups[lang].products)
+
     def topics(self) -> Mapping[str, str]:
         """Slug -> what a client wants to know, from ``topics.yaml``."""
         return self._topics

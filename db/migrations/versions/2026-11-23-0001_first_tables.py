@@ -632,6 +632,7 @@ def upgrade() -> None:
     sa.Column('citations', sa.JSON(), nullable=False),
     sa.Column('answer', sa.Text(), nullable=False),
     sa.Column('helpful', sa.Boolean(), nullable=True),
+    sa.Column('context', sa.JSON(), nullable=False),
     sa.Column('missed', sa.String(length=10), nullable=True),
     sa.Column('gap_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_exchange_client_id')),
