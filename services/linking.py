@@ -409,7 +409,7 @@ async def _link_client(work: Work, who: Actor, invite: Invite, client: ClientRef
     )
     work.session.add(link)
     await people.drop_dialog(work.session, who.chat_id)
-    await _speak_of(work, who.chat_id, client.id)
+    await _speak_with(work, who.chat_id, client.id)
     await work.session.flush()
     await audit.note(
         work,
@@ -436,10 +436,15 @@ async def _link_client(work: Work, who: Actor, invite: Invite, client: ClientRef
     return Proof(Step.LINKED, client=replace(client, person=invite.person), link_id=link.id)
 
 
-async def _speak_of(work: Work, chat_id: int, client_id: int | None) -> None:
+async def _speak_with(work: Work, chat_id: int, client_id: int) -> None:
+    """The chat speaks of the account, in the register's language unless the person chose one."""
     chat = await people.chat(work.session, chat_id)
+    client = await work.session.get(Client, client_id)
     assert chat is not None
+    assert client is not None
     chat.client_id = client_id
+    if client.lang is not None and not chat.lang_chosen:
+        chat.lang = client.lang
 
 
 # --- links ended -----------------------------------------------------------------------------------------

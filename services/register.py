@@ -113,6 +113,7 @@ def _new(work: Work, row: RegisterRow) -> dict[str, object]:
         "name": row.name,
         "kind": row.kind,
         "phone": row.phone,
+        "lang": row.language,
         "tier": row.tier or "retail",
         "tier_source": "register" if row.tier else "default",
         "fee_plan": row.fee_plan,
@@ -129,6 +130,8 @@ async def _change(work: Work, client: Client, row: RegisterRow, columns: frozens
     for column in ("kind", "phone", "fee_plan", "margin_plan", "opened_on"):
         if column in columns:
             wanted[column] = getattr(row, column)
+    if "language" in columns:
+        wanted["lang"] = row.language
     # A tier that the rule decided stays where the register names none; one that two people set, until it ends.
     if row.tier and client.tier_source != "override":
         wanted |= {"tier": row.tier, "tier_source": "register"}

@@ -65,7 +65,7 @@ KINDS = {
     "法人": "institution",
 }
 TIER_WORDS = {"普通": "retail", "关键": "key", "重点": "premier", "高频": "active"}
-LANGUAGES = {"": "zh", "zh": "zh", "中文": "zh", "en": "en", "英文": "en"}
+LANGUAGES = {"": "", "zh": "zh", "中文": "zh", "en": "en", "英文": "en"}
 
 _LONGEST = 100
 _PHONE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})", re.ASCII)
@@ -94,7 +94,7 @@ class RegisterRow:
     opened_on: date | None
     fee_plan: str | None
     margin_plan: str | None
-    language: str
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def _row(line: int, cells: list[str], places: dict[str, int]) -> RegisterRow:
         opened_on=_day(texts.get("opened_on", "")),
         fee_plan=_code(texts, "fee_plan"),
         margin_plan=_code(texts, "margin_plan"),
-        language=_word(texts, "language", LANGUAGES),
+        language=_word(texts, "language", LANGUAGES) or None,
     )
 
 

@@ -11,6 +11,7 @@ from db.audit import first_break
 from db.models import (
     AuditEntry,
     Case,
+    Chat,
     Client,
     Consent,
     Delivery,
@@ -63,14 +64,14 @@ async def invited(chen: Person, words: str = "/invite 80012345") -> str:
     return card.text.split("?start=")[1].split()[0]
 
 
-async def proved(person: Person, code: str) -> None:
+async def proved(person: Person, code: str, told: str = "身份核对完成") -> None:
     """Opens an invitation and passes both checks."""
     await person.start(code)
     await person.wait_for("后四位")
     await person.text("2345")
     await person.wait_for("最后一步")
     await person.share_contact()
-    await person.wait_for("身份核对完成")
+    await person.wait_for(told)
 
 
 async def agreed(person: Person) -> None:
@@ -591,6 +592,19 @@ async def test_a_client_is_found_by_the_beginning_of_the_name_among_the_own_only
     listed = await chen.wait_for("您负责的客户")
     assert [row[0] for row in listed.buttons] == ["王* 尾号 2345", "王* 尾号 9999"]
     assert (await actions(desk)).count("client.seen") == 1
+
+
+@pytest.mark.parametrize(("chosen", "words"), [(False, "Verified"), (True, "身份核对完成")])
+async def test_the_register_s_language_is_spoken_unless_the_person_chose_one(
+    desk: Desk, chen: Person, wang: Person, chosen: bool, words: str
+) -> None:
+    """Telegram's guess gives way to the register, and both to the person."""
+    async with desk.work() as work:
+        client, chat = await work.session.scalar(select(Client)), await work.session.get(Chat, wang.id)
+        assert client is not None
+        assert chat is not None
+        client.lang, chat.lang_chosen = "en", chosen
+    await proved(wang, await invited(chen), words)
 
 
 # --- what waits, and what stays ---------------------------------------------------------------------------

@@ -137,6 +137,16 @@ async def test_columns_that_a_file_lacks_leave_what_stood(deps: Deps) -> None:
     assert await count(deps, Client.phone == "13800000001", Client.name == "王小明") == 1
 
 
+async def test_the_language_of_the_register_is_kept_and_cleared(deps: Deps) -> None:
+    """A file without the column leaves it, an empty cell clears it."""
+    await stored(deps, "account,name,language\n80012345,王明,en\n")
+    assert await count(deps, Client.lang == "en") == 1
+    await stored(deps, "account,name\n80012345,王明\n")
+    assert await count(deps, Client.lang == "en") == 1
+    await stored(deps, "account,name,语言\n80012345,王明,\n")
+    assert await count(deps, Client.lang == "en") == 0
+
+
 async def test_an_unknown_plan_refuses_the_line_and_an_unknown_employee_is_reported(deps: Deps) -> None:
     """Nobody gets default fees by a misspelt plan; the account without its manager is stored and named."""
     done = await stored(
