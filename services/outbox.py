@@ -283,3 +283,25 @@ async def language(work: Work, chat_id: int) -> str:
     """The language that a chat speaks; Chinese where it never spoke."""
     chat = await people.chat(work.session, chat_id)
     return chat.lang if chat else "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a button means, and the message that carries it."""
+
+    action: str
+    args: dict[str, Any]
+    message_id: int | None
+    about: dict[str, Any]
+
+
+async def pressed(work: Work, chat_id: int, data: str) -> Pressed | None:
+    """The meaning of a button's data; None for somebody else's button and for one that never was."""
+    token, _, index = data.partition(".")
+    row = await queues.message_by_token(work.session, token)
+    # Whoever forges data may send any characters; not everything that is a digit is a number.
+    known = row is not None and index.isascii() and index.isdigit() and int(index) < len(row.actions or [])
+    if row is None or not known or row.chat_id != chat_id:
+        return None
+    action = (row.actions or [])[int(index)]
+    return Pressed(action["do"], dict(action["args"]), row.message_id, dict(row.about or {}))
