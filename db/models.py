@@ -403,7 +403,7 @@ class Gap(Base):
     last_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
-    outcome: Mapped[str | None] = mapped_column(String(10))  # article | phrasing | not_ours
+    outcome: Mapped[str | None] = mapped_column(String(10))  # article | not_ours
     reason: Mapped[str | None]
 
 
@@ -574,6 +574,90 @@ class TierMonth(Base):
             postgresql_where=text("told = false"),
         ),
     )
+
+
+class ScoreRun(Base):
+    """One run of the score over trading days. Its lines count once its state is ``in``; one cut off is deleted."""
+
+    __tablename__ = "score_run"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(16), index=True)
+    data_hash: Mapped[str] = mapped_column(String(64))
+    first: Mapped[date]
+    last: Mapped[date]
+    accounts: Mapped[int]
+    rated: Mapped[int]
+    state: Mapped[str] = mapped_column(String(8))  # loading | in
+    model: Mapped[dict[str, Any]]
+    clustering: Mapped[dict[str, Any]]
+    card: Mapped[dict[str, Any]]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Score(Base):
+    """One account in a run: raw figures, what each gave, its class (``proposed`` where that was held back)."""
+
+    __tablename__ = "score"
+
+    run: Mapped[int] = mapped_column(ForeignKey("score_run.id"), primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    days: Mapped[int]
+    active_days: Mapped[int]
+    score: Mapped[float | None]
+    rank: Mapped[int | None]
+    percentile: Mapped[float | None]
+    cluster: Mapped[str | None] = mapped_column(String(1))
+    proposed: Mapped[str | None] = mapped_column(String(1))
+    indicators: Mapped[dict[str, Any]]
+    aligned: Mapped[dict[str, Any]]
+    parts: Mapped[dict[str, Any]]
+    factors: Mapped[list[Any]]
+    marks: Mapped[list[Any]]
+
+    __table_args__ = (Index("ix_score_account", "account"),)
+
+
+class ClientCredit(Base):
+    """A client's scorecard of the newest survey. ``lines``: {code, value, points, most}."""
+
+    __tablename__ = "client_credit"
+
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), primary_key=True)
+    day: Mapped[date]
+    grade: Mapped[str | None] = mapped_column(String(4))
+    points: Mapped[int]
+    why: Mapped[str]
+    days: Mapped[int]
+    lines: Mapped[list[Any]]
+
+
+class CreditProof(Base):
+    """How often the exchange's line would have been crossed overnight by the accounts of a grade, as of a day."""
+
+    __tablename__ = "credit_proof"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    grade: Mapped[str] = mapped_column(String(4), primary_key=True)
+    accounts: Mapped[int]
+    nights: Mapped[int]
+    now: Mapped[int]
+    crossed: Mapped[int]
+    worst_night: Mapped[int]
+    share: Mapped[Decimal] = mapped_column(Exact)
+    low: Mapped[Decimal] = mapped_column(Exact)
+    high: Mapped[Decimal] = mapped_column(Exact)
+
+
+class ProductMove(Base):
+    """The one-day move of a product's settlement prices that its margin must cover, as of a day."""
+
+    __tablename__ = "product_move"
+
+    product: Mapped[str] = mapped_column(String(8), primary_key=True)
+    day: Mapped[date]
+    move: Mapped[Decimal] = mapped_column(Exact)
 
 
 class Proposal(Base):

@@ -47,6 +47,19 @@ def upgrade() -> None:
     sa.Column('last', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_counter'))
     )
+    op.create_table('credit_proof',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('grade', sa.String(length=4), nullable=False),
+    sa.Column('accounts', sa.Integer(), nullable=False),
+    sa.Column('nights', sa.Integer(), nullable=False),
+    sa.Column('now', sa.Integer(), nullable=False),
+    sa.Column('crossed', sa.Integer(), nullable=False),
+    sa.Column('worst_night', sa.Integer(), nullable=False),
+    sa.Column('share', db.types.Exact(), nullable=False),
+    sa.Column('low', db.types.Exact(), nullable=False),
+    sa.Column('high', db.types.Exact(), nullable=False),
+    sa.PrimaryKeyConstraint('day', 'grade', name=op.f('pk_credit_proof'))
+    )
     op.create_table('dialog',
     sa.Column('chat_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -176,6 +189,31 @@ def upgrade() -> None:
         batch_op.create_index('ix_outbox_sending', ['id'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
         batch_op.create_index('ix_outbox_waiting', ['priority', 'id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
 
+    op.create_table('product_move',
+    sa.Column('product', sa.String(length=8), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('move', db.types.Exact(), nullable=False),
+    sa.PrimaryKeyConstraint('product', name=op.f('pk_product_move'))
+    )
+    op.create_table('score_run',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('run_id', sa.String(length=16), nullable=False),
+    sa.Column('data_hash', sa.String(length=64), nullable=False),
+    sa.Column('first', sa.Date(), nullable=False),
+    sa.Column('last', sa.Date(), nullable=False),
+    sa.Column('accounts', sa.Integer(), nullable=False),
+    sa.Column('rated', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('model', sa.JSON(), nullable=False),
+    sa.Column('clustering', sa.JSON(), nullable=False),
+    sa.Column('card', sa.JSON(), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.Column('at', db.types.Utc(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_score_run'))
+    )
+    with op.batch_alter_table('score_run', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_score_run_run_id'), ['run_id'], unique=False)
+
     op.create_table('settlement_price',
     sa.Column('instrument', sa.Text(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
@@ -295,6 +333,17 @@ def upgrade() -> None:
     sa.Column('created_at', db.types.Utc(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_chat_client_id')),
     sa.PrimaryKeyConstraint('chat_id', name=op.f('pk_chat'))
+    )
+    op.create_table('client_credit',
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('grade', sa.String(length=4), nullable=True),
+    sa.Column('points', sa.Integer(), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.Column('days', sa.Integer(), nullable=False),
+    sa.Column('lines', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_client_credit_client_id')),
+    sa.PrimaryKeyConstraint('client_id', name=op.f('pk_client_credit'))
     )
     op.create_table('consent',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -450,6 +499,27 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['notice_id'], ['notice.id'], name=op.f('fk_rung_notice_id')),
     sa.PrimaryKeyConstraint('account', name=op.f('pk_rung'))
     )
+    op.create_table('score',
+    sa.Column('run', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('account', sa.Text(), nullable=False),
+    sa.Column('days', sa.Integer(), nullable=False),
+    sa.Column('active_days', sa.Integer(), nullable=False),
+    sa.Column('score', sa.Double(), nullable=True),
+    sa.Column('rank', sa.Integer(), nullable=True),
+    sa.Column('percentile', sa.Double(), nullable=True),
+    sa.Column('cluster', sa.String(length=1), nullable=True),
+    sa.Column('proposed', sa.String(length=1), nullable=True),
+    sa.Column('indicators', sa.JSON(), nullable=False),
+    sa.Column('aligned', sa.JSON(), nullable=False),
+    sa.Column('parts', sa.JSON(), nullable=False),
+    sa.Column('factors', sa.JSON(), nullable=False),
+    sa.Column('marks', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['run'], ['score_run.id'], name=op.f('fk_score_run')),
+    sa.PrimaryKeyConstraint('run', 'account', name=op.f('pk_score'))
+    )
+    with op.batch_alter_table('score', schema=None) as batch_op:
+        batch_op.create_index('ix_score_account', ['account'], unique=False)
+
     op.create_table('tier_month',
     sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('month', sa.Integer(), nullable=False),
@@ -695,6 +765,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_tier_month_month')
 
     op.drop_table('tier_month')
+    with op.batch_alter_table('score', schema=None) as batch_op:
+        batch_op.drop_index('ix_score_account')
+
+    op.drop_table('score')
     op.drop_table('rung')
     with op.batch_alter_table('proposal', schema=None) as batch_op:
         batch_op.drop_index('uq_proposal_waiting', sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
@@ -729,6 +803,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_consent_chat_id'))
 
     op.drop_table('consent')
+    op.drop_table('client_credit')
     op.drop_table('chat')
     with op.batch_alter_table('case', schema=None) as batch_op:
         batch_op.drop_index('ix_case_state_contact_due')
@@ -750,6 +825,11 @@ def downgrade() -> None:
     op.drop_table('account_day')
     op.drop_table('staff')
     op.drop_table('settlement_price')
+    with op.batch_alter_table('score_run', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_score_run_run_id'))
+
+    op.drop_table('score_run')
+    op.drop_table('product_move')
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.drop_index('ix_outbox_waiting', sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
         batch_op.drop_index('ix_outbox_sending', sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
@@ -776,6 +856,7 @@ def downgrade() -> None:
 
     op.drop_table('imported_file')
     op.drop_table('dialog')
+    op.drop_table('credit_proof')
     op.drop_table('counter')
     op.drop_table('client')
     op.drop_table('audit')
