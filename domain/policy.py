@@ -8,10 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE
 
+from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE
+
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 TierCode = Literal["retail", "key", "premier", "active"]
 Lang = Literal["zh", "en"]
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f}%"
 
 
 def _percent(share: Decimal) -> str:
@@ -138,6 +144,84 @@ class Rates(Section):
     margin_plans: dict[str, Addon] = {}
 
 
+class CreditBand(Section):
+    limit: Decimal
+    points: int
+
+
+class CreditFactor(Section):
+    """Bands of one factor of the scorecard, best first: a value within ``limit`` gets ``points``, else none."""
+
+    why: Words
+    bands: list[CreditBand]
+    unknown: int
+
+
+class CreditGrade(Section):
+    """The least points of a grade, and which share of the standard add-on it keeps, by product group."""
+
+    code: str
+    points: int
+    share: Share
+    groups: dict[str, Share] = {}
+
+
+class ProductGroup(Section):
+    name: Words
+    products: list[str]
+
+
+class CreditPolicy(Section):
+    days: Positive
+    least_days: Positive
+    factors: dict[Literal["calls", "met", "forced", "cover", "swing"], CreditFactor]
+    grades: list[CreditGrade]
+    groups: dict[str, ProductGroup]
+    step: Share
+    coverage_quantile: Share
+    coverage_days: Positive
+    crossing_limit: Share
+    confidence: Share
+    grant_days: list[Positive]
+
+
+class Band(Section):
+    """From ``low`` to ``high``, both included."""
+
+    low: Share
+    high: Share
+
+
+class ComponentPolicy(Section):
+    """What principal components ask of the data; below it the score uses ``fallback_weights``."""
+
+    rows_per_column: Positive
+    least_kmo: Share
+    most_p: Share
+
+
+class ScoringPolicy(Section):
+    """The score of all clients (scoring/run.py): twelve indicators, factors, classes."""
+
+    after: time
+    days: Positive
+    least_active_days: Positive
+    classes: Annotated[int, Field(ge=2, le=10)]
+    most_moved: Share
+    close: Decimal
+    keep_runs: Positive
+    degree_cap: Annotated[Decimal, Field(ge=1, le=20)]
+    var_days: Positive
+    use_band: Band
+    winsorised: Annotated[Decimal, Field(ge=0, lt=Decimal("0.5"))]
+    choices: dict[
+        Literal["turnover_share", "fee_share", "net_profit_rate", "stability"],
+        Literal["amount", "lots", "retained", "gross", "on_gains", "on_turnover", "deviation", "over_mean"],
+    ]
+    components: ComponentPolicy
+    fallback_weights: dict[Literal["contribution", "risk", "profit", "funds"], Share]
+
+
 class RiskPolicy(Section):
     """The ladder (domain/risk.py): shares of equity, 1 = 100 %."""
 
@@ -251,6 +335,8 @@ class Policy(Section):
     tiers: dict[TierCode, TierPolicy]
     tier_bounds: TierBounds
     rates: Rates
+    credit: CreditPolicy
+    scoring: ScoringPolicy
     risk: RiskPolicy
     complaints: ComplaintPolicy
     library: LibraryPolicy
