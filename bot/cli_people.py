@@ -113,14 +113,14 @@ def staff_disable(
     code: Annotated[str, typer.Argument(help="Employee number.")],
     as_json: Json = False,
 ) -> None:
-    """End an employee's access at once; says what somebody must take over. A new invitation brings it back."""
+    """End an employee's access at once and hand over what was under way. A new invitation brings it back."""
 
     async def work() -> None:
-        from services import staff
+        from services import leaving
         from services.work import working
 
         async with opened() as deps, working(deps) as unit:
-            left = await staff.disable(unit, operator(), code)
+            left = await leaving.disable(unit, operator(), code)
         if as_json:
             json_line(
                 {
@@ -132,8 +132,8 @@ def staff_disable(
             )
         else:
             print(
-                f"{code} is out. To take over: {left.clients} clients, {left.conversations} open conversations, "
-                f"{left.cases} open cases."
+                f"{code} is out. Handed over: {left.conversations} open conversations, {left.cases} open cases. "
+                f"To be reassigned by  client import:  {left.clients} clients."
             )
 
     running(work())

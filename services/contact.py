@@ -172,6 +172,14 @@ async def pass_on(work: Work, who: Actor, conversation_id: int) -> None:
     await audit.note(work, who, "talk.passed_on", f"talk:{conversation.id}")
 
 
+async def hand_over(work: Work, staff_id: int) -> None:
+    """Whatever an employee who left was talking about is somebody else's from now on; the clients are told."""
+    for found in await talks.open_of_staff(work.session, staff_id):
+        conversation = await talks.locked(work.session, found.id)
+        if conversation is not None and conversation.staff_id == staff_id:
+            await _elsewhere(work, conversation, "talk.passed_on")
+
+
 async def _elsewhere(work: Work, conversation: Conversation, told: str) -> None:
     """Somebody else's from now on: the next who is there, else the pool."""
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None

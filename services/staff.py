@@ -1,4 +1,4 @@
-"""Employees: leave and stand-ins, disabling, the roll, and who of the house is told about a client."""
+"""Employees: leave and stand-ins, the roll, and who of the house is told about a client."""
 
 import re
 import unicodedata
@@ -8,12 +8,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from db import accounts as account_rows
-from db import linking as rows
 from db import people
 from db.models import Staff
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
-from services import access, alerts, audit, chats
+from services import access, alerts, audit
 from services.outbox import Priority, Row, say
 from services.work import Work
 
@@ -39,25 +38,6 @@ class StaffLine:
     stand_in: str | None
     clients: int
     invited: bool
-
-
-async def disable(work: Work, who: Actor | str, code: str) -> HandOver:
-    """Ends an employee's access at once. Assignments stay as they are, and the stand-in answers."""
-    row = await by_code(work, code)
-    if not row.active:
-        raise Refusal("staff_disabled_already", staff_code=row.code)
-    row.active = False
-    await rows.revoke_invites(work.session, staff_id=row.id)
-    link = await rows.link_of_staff(work.session, row.id)
-    if link is not None:
-        await people.end_link(work.session, link.id, work.now, "disabled")
-        await people.drop_dialog(work.session, link.chat_id)
-        await chats.forget_menu(work, link.chat_id)
-        await say(work, link.chat_id, "staff.disabled", priority=Priority.STAFF)
-    await audit.note(work, who, "staff.disabled", f"staff:{row.code}", linked=link is not None)
-    left = await hand_over(work, row.id)
-    await _tell_lead(work, row, "staff.left", left=left)
-    return left
 
 
 async def hand_over(work: Work, staff_id: int) -> HandOver:
@@ -231,7 +211,7 @@ async def _row(work: Work, member: StaffMember) -> Staff:
     return row
 
 
-async def _tell_lead(work: Work, row: Staff, name: str, **facts: Any) -> None:
+async def tell_lead(work: Work, row: Staff, name: str, **facts: Any) -> None:
     """The lead of an employee, or the operators where there is none in reach."""
     lead = await access.staff(work, row.lead_id) if row.lead_id else None
     facts = {"employee": row.name, "staff_code": row.code, **facts}
@@ -244,4 +224,4 @@ async def _tell_lead(work: Work, row: Staff, name: str, **facts: Any) -> None:
 
 async def tell_lead_of_new(work: Work, row: Staff) -> None:
     """Tells the lead that an employee linked a chat."""
-    await _tell_lead(work, row, "staff.joined")
+    await tell_lead(work, row, "staff.joined")

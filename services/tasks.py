@@ -25,6 +25,7 @@ RESULTS = ("met", "will_add", "will_reduce", "disputes", "no_answer", "other")
 _CARDS = 5
 _SHOWN = 20
 _WITHIN = timedelta(minutes=30)
+_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +370,19 @@ async def card_failed(work: Work, task_id: int, state: str, reason: str) -> None
     work.session.add(
         CaseEvent(case_id=case.id, at=work.now, actor="house", kind="undelivered", text=state, data={})
     )
-    if case.owner_id is None:
-        return
+    if case.owner_id is not None:
+        await _to_pool(work, case)
+
+
+async def hand_over(work: Work, staff_id: int) -> None:
+    """The tasks of an employee who left are the pool's."""
+    found, _ = await rows.tasks_open(work.session, owner_ids=[staff_id], pool=False, limit=_MOST)
+    for case in found:
+        case.state = "open"
+        await _to_pool(work, case)
+
+
+async def _to_pool(work: Work, case: Case) -> None:
     case.owner_id, case.desk = None, "pool"
     roster = await Roster.load(work, [case.client_id or 0])
     found = (await _cards(work, [case], roster))[0]

@@ -22,7 +22,7 @@ from db.models import (
     Staff,
 )
 from domain.people import Role
-from services import access, linking, outbox, staff, withdrawals
+from services import access, leaving, linking, outbox, staff, tasks, withdrawals
 from simulator import Person
 from tests.desk import Desk
 
@@ -536,7 +536,7 @@ async def test_a_disabled_employee_is_out_at_the_next_word(desk: Desk, chen: Per
             work, "operator", name="陈静", role=Role.MANAGER, line="market-1", code="M01"
         )
     async with desk.work() as work:
-        left = await staff.disable(work, "operator", "m01")
+        left = await leaving.disable(work, "operator", "m01")
     assert left == staff.HandOver(clients=1, conversations=0, cases=0)
     await chen.wait_for("权限已停用")
     await root.wait_for("客户 1 位")
@@ -548,6 +548,30 @@ async def test_a_disabled_employee_is_out_at_the_next_word(desk: Desk, chen: Per
         assert await access.staff_in(work, (Role.MANAGER,)) == []
     await chen.start(unopened)
     await chen.wait_for("邀请已作废")
+
+
+async def test_what_a_disabled_employee_had_under_way_is_somebody_else_s_at_once(desk: Desk) -> None:
+    """The client is told who has the conversation, the stand-in gets its card, the phone task goes to the pool."""
+    liu = await desk.staff("liu", name="刘洋", role="manager", code="M02")
+    chen = await desk.staff("chen", name="陈静", role="manager", code="M01", stand_in="M02")
+    lin = await desk.staff("lin", name="林悦", role="officer", code="S01")
+    wang = await desk.client("wang", manager="M01", officer="S01")
+    await wang.text("/human")
+    await chen.wait_for("客户对话")
+    async with desk.work() as work:
+        client = await work.session.scalar(select(Client))
+        assert client is not None
+        task_id = await tasks.open_one(work, client, "asked")
+    async with desk.work() as work:
+        left = await leaving.disable(work, "operator", "M01")
+    assert (left.conversations, left.cases) == (1, 1)
+    await wang.wait_for("刘洋", since=0)
+    await liu.wait_for("客户对话", since=0)
+    await lin.wait_for("电话任务", since=0)
+    [task] = [case for case in await rows(desk, Case) if case.id == task_id]
+    assert (task.owner_id, task.desk, task.state) == (None, "pool", "open")
+    await wang.text("还在吗")
+    await liu.wait_for("还在吗")
 
 
 async def test_leave_names_the_stand_in_who_then_sees_the_clients(
