@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE
 
-from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE
-
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 TierCode = Literal["retail", "key", "premier", "active"]
@@ -213,7 +211,7 @@ class ScoringPolicy(Section):
     degree_cap: Annotated[Decimal, Field(ge=1, le=20)]
     var_days: Positive
     use_band: Band
-    winsorised: Annotated[Decimal, Field(ge=0, lt=Decimal("0.5"))]
+    winsorised: Annotated[Decimal, Field(ge=0, le=Decimal("0.4"))]
     choices: dict[
         Literal["turnover_share", "fee_share", "net_profit_rate", "stability"],
         Literal["amount", "lots", "retained", "gross", "on_gains", "on_turnover", "deviation", "over_mean"],
