@@ -16,7 +16,7 @@ from bot.raw import RawBot
 from domain.errors import Refusal, place
 from messages.phrases import LANGUAGES
 from messages.split import plain
-from services import ratings, risk, settlements
+from services import credit, ratings, risk, settlements
 from services.settlements import ImportSummary, Incoming
 from services.work import Deps
 
@@ -54,11 +54,12 @@ class Watch:
             await asyncio.sleep(_PAUSE)
 
     async def look(self) -> None:
-        """Imports what is there now, finishes what a killed import left to be told, rates clients once a day."""
+        """Imports what is there now, finishes what a killed import left to be told, rates clients by day and week."""
         if time.monotonic() - self._went_on > _GO_ON_EVERY:
             self._went_on = time.monotonic()
             await risk.go_on(self.deps)
             await ratings.daily(self.deps)
+            await credit.weekly(self.deps)
         if self.bot is not None:
             for document in await settlements.waiting(self.deps):
                 await self._document(self.bot, document)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -32,6 +33,8 @@ class ClientRef:
     fee_plan: str | None = None
     margin_plan: str | None = None
     phone: str | None = None
+    # (product, add-on as a share of the contract value) that two people granted; goes before the plan.
+    granted: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

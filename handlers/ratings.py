@@ -5,7 +5,7 @@ from telegram import Update
 from domain.people import TIERS
 from handlers.context import Context
 from handlers.registry import STAFF, ActionFn, Command, Press
-from services import accounts, proposals, rating_cards, staff
+from services import accounts, margins, proposals, rating_cards, staff
 from services.outbox import Button, Row
 from services.rating_cards import RatingCard
 
@@ -41,6 +41,8 @@ async def _show(context: Context, card: RatingCard) -> None:
     rows: list[Row] = []
     if context.who.staff.role in proposals.KINDS["tier"].proposers:
         rows.append([Button("rating.propose", "rating.propose", {"client": card.client.id})])
+    if context.who.staff.role in margins.READERS:
+        rows.append([Button("credit.card", "credit.card", {"client": card.client.id})])
     if card.override is not None:
         rows.append([Button("proposal.take_back", "proposal.take_back", {"proposal": card.override.id})])
     await context.reply(

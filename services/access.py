@@ -6,6 +6,7 @@ from db import people
 from db.models import Chat, Client, Staff
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
+from services import plans
 from services.work import Work
 
 # Roles that may see any client; managers and officers see the clients they look after.
@@ -122,6 +123,7 @@ def client_ref(client: Client, person: str = "holder") -> ClientRef:
         client.fee_plan,
         client.margin_plan,
         client.phone,
+        plans.granted(client.margin_grant),
     )
 
 

@@ -106,6 +106,22 @@ def exchange_margin(held: Sequence[Held], day: date) -> Decimal | None:
     return account_margin(rows)
 
 
+def company_margin(
+    held: Sequence[Held], day: date, company: CompanyRates, plan: ClientPlan | None
+) -> Decimal | None:
+    """The account's margin by the client's own rates; None where one row cannot be reckoned."""
+    rows = []
+    for position in held:
+        spec = spec_of(position, day)
+        if spec is None and _is_long_option(position, day):
+            continue
+        row = _by_rates(position, spec, day, company, plan) if spec is not None else None
+        if row is None:
+            return None
+        rows.append(row)
+    return account_margin(rows)
+
+
 def _is_long_option(position: Held, day: date) -> bool:
     is_future = parse_contract(position.instrument, contract_table().products, day) is not None
     return not is_future and position.direction is Direction.LONG and not position.margin

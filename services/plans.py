@@ -1,6 +1,8 @@
 """What ``config.yaml`` says about fees and margins, in the words of the calculation."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from domain.market import ClientPlan, CompanyRates, FeePlan, FeeRule, MarginPlan, MarginRate
 from domain.people import ClientRef
@@ -20,26 +22,34 @@ def company_rates(policy: Policy) -> CompanyRates:
 
 
 def of(policy: Policy, client: ClientRef | None) -> ClientPlan | None:
-    """The fee plan and the margin plan that the register names for a linked client."""
+    """The fee plan and the margin plan of a client: the register's, and what two people granted above it."""
     if client is None:
         return None
-    margin = policy.rates.margin_plans.get(client.margin_plan or "")
+    margin = _margin_rates(policy, client)
     fee = policy.rates.fee_plans.get(client.fee_plan or "")
-    if margin is None and fee is None:
+    if not margin and fee is None:
         return None
     return ClientPlan(
-        margin=MarginPlan(
-            client.margin_plan or "",
-            {"": MarginRate(margin.default), **{p: MarginRate(a) for p, a in margin.products.items()}},
-        )
-        if margin
-        else None,
+        margin=MarginPlan(client.margin_plan or "", margin) if margin else None,
         fee=FeePlan(
             client.fee_plan or "", {"": _rule(fee.default), **{p: _rule(a) for p, a in fee.products.items()}}
         )
         if fee
         else None,
     )
+
+
+def _margin_rates(policy: Policy, client: ClientRef) -> dict[str, MarginRate]:
+    plan = policy.rates.margin_plans.get(client.margin_plan or "")
+    rates = {"": MarginRate(plan.default)} if plan else {}
+    for product, addon in (*(plan.products.items() if plan else ()), *client.granted):
+        rates[product] = MarginRate(addon)
+    return rates
+
+
+def granted(grant: Mapping[str, Any] | None) -> tuple[tuple[str, Decimal], ...]:
+    """The add-ons by product that a client's stored grant holds; none without one."""
+    return tuple((product, Decimal(addon)) for product, addon in (grant or {}).get("addons", {}).items())
 
 
 def _rule(addon: FeeAddon) -> FeeRule:

@@ -15,7 +15,7 @@ from db.linking import put_dialog
 from db.models import Client, Proposal
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
-from services import access, audit, outbox, staff, tier_overrides
+from services import access, audit, margins, outbox, staff, tier_overrides
 from services.outbox import Button, Priority
 from services.work import Work
 
@@ -47,6 +47,13 @@ KINDS: Mapping[str, Kind] = {
         tier_overrides.value,
         tier_overrides.begin,
         tier_overrides.end,
+    ),
+    "margin": Kind(
+        (Role.RISK,),
+        (Role.RISK, Role.SUPERVISOR, Role.COMPLIANCE),
+        margins.value,
+        margins.begin,
+        margins.end,
     ),
 }
 
