@@ -18,10 +18,6 @@ def _percent(share: Decimal) -> str:
     return f"{(share * 100).normalize():f}%"
 
 
-def _percent(share: Decimal) -> str:
-    return f"{(share * 100).normalize():f}%"
-
-
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
