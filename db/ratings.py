@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import BigInteger, case, cast, extract, func, select
+from sqlalchemy import BigInteger, ScalarSelect, case, cast, extract, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from db.models import AccountDay, Client, ImportedFile, TierMonth, TradeDay
+from db.models import AccountDay, Client, ImportedFile, Score, ScoreRun, TierMonth, TradeDay
 
 
 async def to_rate(session: AsyncSession, until: date, after: str, limit: int) -> list[str]:
@@ -64,6 +65,34 @@ async def tier_flow(session: AsyncSession, before: int, after: int) -> dict[tupl
         .group_by(earlier.held, later.held)
     )
     return {(old, new): int(count) for old, new, count in rows}
+
+
+async def cluster_of(session: AsyncSession, account: str) -> str | None:
+    """The class of an account in the newest run of the score."""
+    found: str | None = await session.scalar(
+        select(Score.cluster).where(Score.run == _newest_run(), Score.account == account)
+    )
+    return found
+
+
+async def clustered(session: AsyncSession) -> Sequence[tuple[Client, str]]:
+    """Every client with a class in the newest run of the score."""
+    rows = await session.execute(
+        select(Client, Score.cluster)
+        .join(Score, Score.account == Client.account)
+        .where(Score.run == _newest_run(), Score.cluster.is_not(None))
+    )
+    return [(client, cluster) for client, cluster in rows if cluster is not None]
+
+
+def _newest_run() -> ScalarSelect[Any]:
+    return select(func.max(ScoreRun.id)).where(ScoreRun.state == "in").scalar_subquery()
+
+
+async def tiers_held(session: AsyncSession) -> dict[str, int]:
+    """tier -> clients."""
+    rows = await session.execute(select(Client.tier, func.count()).group_by(Client.tier))
+    return dict(rows.all())
 
 
 async def tier_months_known(session: AsyncSession) -> list[int]:

@@ -9,6 +9,8 @@ from services import accounts, margins, proposals, rating_cards, staff
 from services.outbox import Button, Row
 from services.rating_cards import RatingCard
 
+_BOARD = ("supervisor", "risk", "compliance", "operator")
+
 
 async def rating(_update: Update, context: Context) -> None:
     """/rating ACCOUNT or NAME: the card; of several the speaker chooses."""
@@ -88,11 +90,34 @@ async def pressed_for_days(context: Context, press: Press) -> None:
     await context.reply("proposal.how_long", buttons=[choices])
 
 
+async def board(_update: Update, context: Context) -> None:
+    """/tiers: how many clients each tier has, what moved, and where rule and statistics disagree."""
+    found = await rating_cards.board(context.work, context.who)
+    rows: list[Row] = [
+        [Button(f" {odd.name} {odd.found.account[-4:]}", "rating.card", {"client": odd.client_id})]
+        for odd in found.odd[:5]
+    ]
+    lang = context.who.lang
+    await context.reply(
+        "rating.board",
+        held=found.held,
+        moved={f"{a}>{b}": n for (a, b), n in found.flow.items() if a != b} if found.flow else {},
+        known=found.flow is not None,
+        odd=found.odd,
+        odd_count=found.odd_count,
+        tiers={tier: words.name[lang] for tier, words in context.deps.policy.tiers.items()},
+        buttons=rows,
+    )
+
+
 async def on_message(_update: Update, _context: Context) -> bool:
     return False
 
 
-COMMANDS = [Command("rating", "客户分级与依据", "A client's tier, explained", rating, STAFF)]
+COMMANDS = [
+    Command("rating", "客户分级与依据", "A client's tier, explained", rating, STAFF),
+    Command("tiers", "分级总览", "All tiers at a glance", board, _BOARD),
+]
 ACTIONS: dict[str, ActionFn] = {
     "rating.card": pressed_card,
     "rating.propose": pressed_propose,

@@ -6,11 +6,14 @@ from decimal import Decimal
 
 from db import ratings as rows
 from db.models import Client, TierMonth
-from domain.people import Actor, ClientRef
+from domain.people import Actor, ClientRef, Role
 from domain.tiers import Disagreement, Tier, Turn, disagreement, turns
-from services import access, audit, consents, proposals, ratings
+from services import access, audit, consents, proposals, ratings, staff
 from services.proposals import Proposed
 from services.work import Work
+
+BOARD_READERS = (Role.SUPERVISOR, Role.RISK, Role.COMPLIANCE, Role.OPERATOR)
+_ODD_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ async def _card(work: Work, who: Actor, client: ClientRef) -> RatingCard:
         assessment=_assessment(work, newest) if newest else None,
         acts=enough and row.tier_source not in ratings.FIXED,
         override=await proposals.in_force(work, client.id, "tier"),
-        cluster=None,
+        cluster=await rows.cluster_of(work.session, client.account),
         withheld=client.id not in await consents.open_to_staff(work, [client.id]),
     )
 
@@ -84,6 +87,45 @@ def _assessment(work: Work, row: TierMonth) -> Assessment:
         reasons=tuple(row.reasons),
         flags=tuple(row.flags),
         turns=turns(Tier(row.decided), row.fee, row.capital, ratings.rule(work.policy)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A client whose statistical class does not fit the tier: worth a look, for one of both may be wrong."""
+
+    client_id: int
+    name: str
+    found: Disagreement
+
+
+@dataclass(frozen=True, slots=True)
+class TierBoard:
+    """All tiers at a glance. ``held``: clients by tier; ``flow``: (before, after) -> clients, between the last two
+    months of the rule, None before there are two; ``odd``: the widest gaps first, ``odd_count`` of them in all.
+    """
+
+    held: dict[str, int]
+    flow: dict[tuple[str, str], int] | None
+    odd: tuple[Odd, ...]
+    odd_count: int
+
+
+async def board(work: Work, who: Actor) -> TierBoard:
+    """The tiers of the whole house, for those who see every client."""
+    access.require(who, *BOARD_READERS)
+    months = await rows.tier_months_known(work.session)
+    found = {client.account: (client, label) for client, label in await rows.clustered(work.session)}
+    clusters = {account: label for account, (_, label) in found.items()}
+    odd = beside({account: Tier(client.tier) for account, (client, _) in found.items()}, clusters)
+    return TierBoard(
+        held=await rows.tiers_held(work.session),
+        flow=await rows.tier_flow(work.session, months[1], months[0]) if len(months) > 1 else None,
+        odd=tuple(
+            Odd(found[d.account][0].id, staff.shown_name(work, access.client_ref(found[d.account][0])), d)
+            for d in odd[:_ODD_SHOWN]
+        ),
+        odd_count=len(odd),
     )
 
 

@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert
 
-from db.models import AccountDay, AuditEntry, Client, ImportedFile, TradeDay
+from db.models import AccountDay, AuditEntry, Client, ImportedFile, Score, ScoreRun, TradeDay
 from domain.policy import FeeAddon
 from scoring.history import Month, month_number, years
-from services import ratings
+from services import access, rating_cards, ratings
 from services.ratings import Rated, retained
+from services.work import working
 from tests.services.settled import Settled, settled
 
 NEWEST = date(2026, 8, 17)
@@ -138,3 +139,42 @@ def test_capital_is_the_average_over_days_and_not_over_months() -> None:
     assert (found.commission, found.lots, found.capital) == (Decimal("1200.00"), 12, Decimal("1086.96"))
     assert years(rows, last + 1) == {}
     assert years([], last) == {}
+
+
+async def test_the_board_lists_where_rule_and_statistics_disagree(house: Settled) -> None:
+    """Counts by tier, and a retail client in the best class on top."""
+    await house.staff("S1", "supervisor", 12)
+    await house.client("1001", tier="retail")
+    await house.client("1002", tier="premier")
+    await house.client("1003", tier="retail")
+    async with working(house.deps) as work:
+        run = ScoreRun(
+            run_id="r", data_hash="h", first=NEWEST, last=NEWEST, accounts=3, rated=3, state="in",
+            model={}, clustering={}, card={}, by="test", at=work.now,
+        )  # fmt: skip
+        work.session.add(run)
+        await work.session.flush()
+        for account, cluster in (("1001", "A"), ("1002", "B"), ("1003", "C")):
+            work.session.add(
+                Score(
+                    run=run.id,
+                    account=account,
+                    days=250,
+                    active_days=200,
+                    score=0.0,
+                    rank=1,
+                    percentile=0.5,
+                    cluster=cluster,
+                    proposed=cluster,
+                    indicators={},
+                    aligned={},
+                    parts={},
+                    factors=[],
+                    marks=[],
+                )
+            )
+    async with working(house.deps) as work:
+        found = await rating_cards.board(work, await access.actor_of(work, 12))
+    assert found.held == {"retail": 2, "premier": 1}
+    assert [(odd.found.account, odd.found.gap) for odd in found.odd] == [("1001", 2), ("1002", -1)]
+    assert found.flow is None
