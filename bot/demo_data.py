@@ -36,6 +36,8 @@ LINKED = {
     "xuqiang": "R01",
     "zengmin": "R02",
     "tangjing": "V01",
+    "caoying": "C01",
+    "fengtao": "T01",
 }
 # The history that is in when the demo begins; from the next day on accounts climb the ladder.
 LAST_SETTLED = date(2026, 8, 17)

@@ -244,3 +244,10 @@ def test_headings_of_pages_go_down_one_step_at_a_time() -> None:
         levels = [len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)]
         assert levels[0] == 1, page
         assert all(after - before <= 1 for before, after in pairwise(levels)), page
+
+
+def test_every_alert_to_operators_says_what_to_do() -> None:
+    """docs/operate.md lists each message that wakes an operator."""
+    text = (DOCS / "operate.md").read_text("utf-8")
+    alerts = [path.name.removesuffix(".html.j2") for path in (ROOT / "messages/templates/zh").glob("alert.*")]
+    assert sorted(name for name in alerts if f"`{name}`" not in text) == []
