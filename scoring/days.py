@@ -5,11 +5,12 @@ sorted, so that a range of accounts can be read from it without reading the rest
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -85,6 +86,12 @@ def write(folder: Path, day: date, frame: pd.DataFrame, *, stamp: str = "") -> D
         if other != path:
             other.unlink()
     return DayFile(day, path)
+
+
+def as_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Columns of plain values, None where there is none, as ``write`` takes them."""
+    found = pd.DataFrame({name: pd.Series(columns[name], dtype="object") for name in COLUMNS})
+    return found.astype(dict.fromkeys(_NULLABLE, "Int64"))
 
 
 def _checked(frame: pd.DataFrame, day: date) -> pd.DataFrame:

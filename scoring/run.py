@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -250,7 +251,7 @@ def _unscored(table: pd.DataFrame, rated: NDArray[np.bool_], parameters: Paramet
                 days=days,
                 active_days=active,
                 indicators={
-                    code: None if value != value else value for code, value in zip(CODES, values, strict=True)
+                    code: None if isnan(value) else value for code, value in zip(CODES, values, strict=True)
                 },
                 marks=tuple(mark for mark, holds in marks.items() if holds),
             )
