@@ -494,6 +494,28 @@ class Relay(Base):
     )
 
 
+class HeldText(Base):
+    """A text of staff that a guard rail kept back, and what became of it."""
+
+    __tablename__ = "held_text"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"), index=True)
+    from_chat: Mapped[int] = mapped_column(BigInteger)
+    from_message: Mapped[int] = mapped_column(BigInteger)
+    is_file: Mapped[bool]
+    text: Mapped[str]
+    rail: Mapped[str] = mapped_column(String(20))  # knowledge/tables/guard_rails.yaml
+    words: Mapped[str]  # what met it
+    state: Mapped[str] = mapped_column(String(8))  # held | edited | sent | dropped
+    reason: Mapped[str | None]
+    disputed_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("from_chat", "from_message"),)
+
+
 class Case(Base):
     """Anything that a person must finish: complaint, request, task. Its state follows from its events."""
 
@@ -658,6 +680,66 @@ class ProductMove(Base):
     product: Mapped[str] = mapped_column(String(8), primary_key=True)
     day: Mapped[date]
     move: Mapped[Decimal] = mapped_column(Exact)
+
+
+class IntroducerRow(Base):
+    """Who introduces clients for pay: a natural person or a licensed institution (居间人)."""
+
+    __tablename__ = "introducer"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(12))  # person | institution
+    born: Mapped[date | None]
+    exam_on: Mapped[date | None]
+    trained_until: Mapped[date | None]
+    promised_on: Mapped[date | None]
+    licence: Mapped[str | None]
+    elsewhere: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Introduction(Base):
+    """A client whom an introducer brought: one at a time, kept as history."""
+
+    __tablename__ = "introduction"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    introducer_id: Mapped[int] = mapped_column(ForeignKey("introducer.id"), index=True)
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"))
+    since: Mapped[date]
+    until: Mapped[date | None]
+
+    __table_args__ = (
+        Index(
+            "uq_introduction_live",
+            "client_id",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+    )
+
+
+class IntroducerMonth(Base):
+    """An introducer's monthly statement. Months count from year 0; ``lines`` are its clients' parts."""
+
+    __tablename__ = "introducer_month"
+
+    introducer_id: Mapped[int] = mapped_column(ForeignKey("introducer.id"), primary_key=True)
+    month: Mapped[int] = mapped_column(primary_key=True)
+    turnover: Mapped[Decimal]
+    fee: Mapped[Decimal]
+    exchange_fee: Mapped[Decimal]
+    gross: Mapped[Decimal]
+    carried_in: Mapped[Decimal]
+    deductions: Mapped[Decimal]
+    net: Mapped[Decimal]
+    carried_out: Mapped[Decimal]
+    company: Mapped[Decimal]
+    lines: Mapped[list[Any]]
+    made_at: Mapped[datetime]
 
 
 class Proposal(Base):

@@ -13,7 +13,9 @@ from domain.market import (
     CompanyRates,
     ContractSpec,
     Fee,
+    FeeRule,
     Fees,
+    TurnoverRule,
     most_specific,
 )
 
@@ -108,7 +110,9 @@ def _margin_ratio(
 def _fees(
     spec: ContractSpec, company: CompanyRates, plan: ClientPlan | None, day: date | None
 ) -> tuple[Fees, str]:
-    rule = most_specific(company.fee_per_product, spec.product, spec.contract) or company.fee
+    rule: FeeRule | TurnoverRule = (
+        most_specific(company.fee_per_product, spec.product, spec.contract) or company.fee
+    )
     whose = "company"
     if plan and plan.fee and _begun(plan.fee.effective_from, day):
         own = most_specific(plan.fee.rates, spec.product, spec.contract)

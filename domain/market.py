@@ -162,6 +162,19 @@ class FeeRule:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnoverRule:
+    """The company's fee as a share of the turnover for every product, whatever the exchange's way of charging.
+
+    Never below what the exchange charges by turnover; its charge by the lot is contained.
+    """
+
+    rate: Decimal
+
+    def of(self, exchange: Fee) -> Fee:
+        return Fee(by_turnover=max(self.rate, exchange.by_turnover))
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyRates:
     """What the brokerage adds to the exchange's rates (config.yaml).
 
@@ -203,7 +216,7 @@ class FeePlan:
     """
 
     name: str
-    rates: Mapping[str, FeeRule | Fees]
+    rates: Mapping[str, FeeRule | TurnoverRule | Fees]
     effective_from: date | None = None
 
 

@@ -126,8 +126,26 @@ class FeeAddon(Section):
 
 
 class FeePolicy(Section):
+    """With ``of_turnover`` every product is charged that share of its turnover, whatever the exchange's way."""
+
     default: FeeAddon
     products: dict[str, FeeAddon] = {}
+    of_turnover: Share | None = None
+
+
+class FeeGrade(Section):
+    """The fee plan of clients from this day-average equity and this monthly turnover on, CNY."""
+
+    plan: str
+    equity_from: Decimal
+    turnover_from: Decimal
+
+
+class IntroducerPolicy(Section):
+    wholesale: Share
+    deductions: Share
+    carry_forward: bool
+    least_age: Positive
 
 
 class Rates(Section):
@@ -135,6 +153,8 @@ class Rates(Section):
     margin_addon: Addon
     fee_addon: FeePolicy
     fee_plans: dict[str, FeePolicy] = {}
+    fee_grades: list[FeeGrade] = []
+    fee_grades_need: Literal["both", "either"] = "both"
     margin_plans: dict[str, Addon] = {}
 
 
@@ -330,6 +350,7 @@ class Policy(Section):
     tier_bounds: TierBounds
     rates: Rates
     credit: CreditPolicy
+    introducers: IntroducerPolicy
     scoring: ScoringPolicy
     risk: RiskPolicy
     complaints: ComplaintPolicy

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from domain.market import ClientPlan, CompanyRates, FeePlan, FeeRule, MarginPlan, MarginRate
+from domain.market import (
+    ClientPlan,
+    CompanyRates,
+    FeePlan,
+    FeeRule,
+    Fees,
+    MarginPlan,
+    MarginRate,
+    TurnoverRule,
+)
 from domain.people import ClientRef
-from domain.policy import FeeAddon, Policy
+from domain.policy import FeeAddon, FeePolicy, Policy
 
 
 def company_rates(policy: Policy) -> CompanyRates:
@@ -31,12 +40,13 @@ def of(policy: Policy, client: ClientRef | None) -> ClientPlan | None:
         return None
     return ClientPlan(
         margin=MarginPlan(client.margin_plan or "", margin) if margin else None,
-        fee=FeePlan(
-            client.fee_plan or "", {"": _rule(fee.default), **{p: _rule(a) for p, a in fee.products.items()}}
-        )
-        if fee
-        else None,
+        fee=FeePlan(client.fee_plan or "", _fee_rates(fee)) if fee else None,
     )
+
+
+def _fee_rates(plan: FeePolicy) -> dict[str, FeeRule | TurnoverRule | Fees]:
+    every = TurnoverRule(plan.of_turnover) if plan.of_turnover is not None else _rule(plan.default)
+    return {"": every, **{product: _rule(addon) for product, addon in plan.products.items()}}
 
 
 def _margin_rates(policy: Policy, client: ClientRef) -> dict[str, MarginRate]:

@@ -119,6 +119,21 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_incoming_file')),
     sa.UniqueConstraint('chat_id', 'message_id', name=op.f('uq_incoming_file_chat_id_message_id'))
     )
+    op.create_table('introducer',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('code', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('born', sa.Date(), nullable=True),
+    sa.Column('exam_on', sa.Date(), nullable=True),
+    sa.Column('trained_until', sa.Date(), nullable=True),
+    sa.Column('promised_on', sa.Date(), nullable=True),
+    sa.Column('licence', sa.Text(), nullable=True),
+    sa.Column('elsewhere', sa.Integer(), nullable=False),
+    sa.Column('created_at', db.types.Utc(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_introducer')),
+    sa.UniqueConstraint('code', name=op.f('uq_introducer_code'))
+    )
     op.create_table('job_run',
     sa.Column('job', sa.Text(), nullable=False),
     sa.Column('slot', sa.Text(), nullable=False),
@@ -397,6 +412,37 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_erasure')),
     sa.UniqueConstraint('number', name=op.f('uq_erasure_number'))
     )
+    op.create_table('introducer_month',
+    sa.Column('introducer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('month', sa.Integer(), nullable=False),
+    sa.Column('turnover', db.types.Fen(), nullable=False),
+    sa.Column('fee', db.types.Fen(), nullable=False),
+    sa.Column('exchange_fee', db.types.Fen(), nullable=False),
+    sa.Column('gross', db.types.Fen(), nullable=False),
+    sa.Column('carried_in', db.types.Fen(), nullable=False),
+    sa.Column('deductions', db.types.Fen(), nullable=False),
+    sa.Column('net', db.types.Fen(), nullable=False),
+    sa.Column('carried_out', db.types.Fen(), nullable=False),
+    sa.Column('company', db.types.Fen(), nullable=False),
+    sa.Column('lines', sa.JSON(), nullable=False),
+    sa.Column('made_at', db.types.Utc(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['introducer_id'], ['introducer.id'], name=op.f('fk_introducer_month_introducer_id')),
+    sa.PrimaryKeyConstraint('introducer_id', 'month', name=op.f('pk_introducer_month'))
+    )
+    op.create_table('introduction',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('introducer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('since', sa.Date(), nullable=False),
+    sa.Column('until', sa.Date(), nullable=True),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_introduction_client_id')),
+    sa.ForeignKeyConstraint(['introducer_id'], ['introducer.id'], name=op.f('fk_introduction_introducer_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_introduction'))
+    )
+    with op.batch_alter_table('introduction', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_introduction_introducer_id'), ['introducer_id'], unique=False)
+        batch_op.create_index('uq_introduction_live', ['client_id'], unique=True, sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
+
     op.create_table('invite',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('code_hash', sa.Text(), nullable=False),
@@ -639,6 +685,28 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_gap_owner_id'), ['owner_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_gap_state'), ['state'], unique=False)
 
+    op.create_table('held_text',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', db.types.Utc(timezone=True), nullable=False),
+    sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('conversation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('from_chat', sa.BigInteger(), nullable=False),
+    sa.Column('from_message', sa.BigInteger(), nullable=False),
+    sa.Column('is_file', sa.Boolean(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('rail', sa.String(length=20), nullable=False),
+    sa.Column('words', sa.Text(), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('disputed_at', db.types.Utc(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_held_text_conversation_id')),
+    sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_held_text_staff_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_held_text')),
+    sa.UniqueConstraint('from_chat', 'from_message', name=op.f('uq_held_text_from_chat_from_message'))
+    )
+    with op.batch_alter_table('held_text', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_held_text_conversation_id'), ['conversation_id'], unique=False)
+
     op.create_table('relay',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('conversation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -737,6 +805,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_relay_conversation_id'))
 
     op.drop_table('relay')
+    with op.batch_alter_table('held_text', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_held_text_conversation_id'))
+
+    op.drop_table('held_text')
     with op.batch_alter_table('gap', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_gap_state'))
         batch_op.drop_index(batch_op.f('ix_gap_owner_id'))
@@ -792,6 +864,12 @@ def downgrade() -> None:
 
     op.drop_table('link')
     op.drop_table('invite')
+    with op.batch_alter_table('introduction', schema=None) as batch_op:
+        batch_op.drop_index('uq_introduction_live', sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_introduction_introducer_id'))
+
+    op.drop_table('introduction')
+    op.drop_table('introducer_month')
     op.drop_table('erasure')
     with op.batch_alter_table('conversation', schema=None) as batch_op:
         batch_op.drop_index('uq_conversation_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
@@ -844,6 +922,7 @@ def downgrade() -> None:
     op.drop_table('notice')
     op.drop_table('lease')
     op.drop_table('job_run')
+    op.drop_table('introducer')
     op.drop_table('incoming_file')
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.drop_index('ix_inbox_waiting', sqlite_where=sa.text("state = 'new'"), postgresql_where=sa.text("state = 'new'"))
