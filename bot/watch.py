@@ -1,4 +1,4 @@
-"""Settlement files that come by themselves: documents sent in chat, and a watched folder.
+"""Files that come by themselves: settlements sent in chat or put into a watched folder, and evidence to be digested.
 
 Fetching needs the network and importing takes long, so neither happens while an update is handled. A file of the folder
 is imported once it stands still, by the same path as any other, and moved to ``done`` or ``refused``.
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from bot.raw import RawBot
 from domain.errors import Refusal, place
 from messages.phrases import LANGUAGES
 from messages.split import plain
-from services import credit, ratings, risk, settlements
+from services import credit, evidence, ratings, risk, settlements
+from services.evidence import Unread
 from services.settlements import ImportSummary, Incoming
 from services.work import Deps
 
@@ -43,6 +44,7 @@ class Watch:
         self._standing: dict[Path, _Seen] = {}
         self._went_on = float("-inf")
         self._fetch_after: dict[int, float] = {}
+        self._evidence_after: dict[int, float] = {}
 
     async def run(self) -> None:
         """A defect of one file keeps nobody else's from being imported."""
@@ -63,6 +65,8 @@ class Watch:
         if self.bot is not None:
             for document in await settlements.waiting(self.deps):
                 await self._document(self.bot, document)
+            for file in await evidence.waiting(self.deps):
+                await self._evidence(self.bot, file)
         if folder := self.deps.policy.imports.watch_folder:
             for path in await asyncio.to_thread(self._ready, Path(folder)):
                 await self._file(path)
@@ -81,6 +85,21 @@ class Watch:
             return
         outcome = await self._import(document.name, data, document.by, document.reason)
         await settlements.finished(self.deps, document, outcome)
+
+    async def _evidence(self, bot: RawBot, file: Unread) -> None:
+        if time.monotonic() < self._evidence_after.get(file.id, 0.0):
+            return
+        try:
+            data = await _fetch(bot, file.file_id)
+        except TelegramError as error:
+            # A 400 is final: deleted, or larger than bots may fetch.
+            final = isinstance(error, BadRequest) or file.attempts + 1 >= _TRIES
+            log.warning("evidence not fetched", evidence=file.id, error=type(error).__name__, final=final)
+            self._evidence_after[file.id] = time.monotonic() + 2.0**file.attempts
+            await evidence.fetched_in_vain(self.deps, file, final=final)
+            return
+        self._evidence_after.pop(file.id, None)
+        await evidence.fetched(self.deps, file, data)
 
     # --- the folder ---------------------------------------------------------------------------------------
 

@@ -237,6 +237,7 @@ class Kind(StrEnum):
     TAKEN = "taken"
     ASKED = "asked"  # of the client, and the clock of the result stands
     ADDED = "added"  # by the client: words or a file
+    EDITED = "edited"  # the client changed, in the chat, words that belong to the case
     REPLIED = "replied"
     PHONED = "phoned"
     UNDELIVERED = "undelivered"  # a message to the client never arrived: no contact

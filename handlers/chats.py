@@ -3,7 +3,7 @@
 from telegram import Update
 from telegram.constants import ChatMemberStatus
 
-from handlers import contact
+from handlers import complaints, contact
 from handlers.context import Context
 from services import alerts, chats, outbox
 from services.outbox import Button, Priority
@@ -47,8 +47,9 @@ async def _leave(context: Context, chat_id: int) -> None:
 
 
 async def on_edit(update: Update, context: Context) -> None:
-    """An edited message of a conversation travels on; an edited question that was answered stays answered."""
+    """An edited message of a conversation or a complaint travels on; an edited question stays answered."""
     await contact.on_edit(update, context)
+    await complaints.on_edit(update, context)
 
 
 async def on_unknown_command(_update: Update, context: Context) -> None:

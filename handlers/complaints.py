@@ -262,19 +262,34 @@ async def on_message(update: Update, context: Context) -> bool:
     text, file = message.text or message.caption or "", evidence(message)
     earlier = message.reply_to_message
     if earlier is not None:
-        heard = await cases.replied(context.work, context.who, earlier.message_id, text, file)
+        heard = await cases.replied(
+            context.work, context.who, earlier.message_id, text, file, message.message_id
+        )
         if heard is not None:
             await _heard(context, message, heard)
             return True
-    taken = await drafts.said(context.work, context.who, text, file)
+    taken = await drafts.said(context.work, context.who, text, file, message.message_id)
     if taken is not None:
         await _noted(context, message, taken, kept=bool(text.strip()) or file is not None)
         return True
-    heard = await cases.said(context.work, context.who, text, file)
+    heard = await cases.said(context.work, context.who, text, file, message.message_id)
     if heard is not None:
         await _heard(context, message, heard)
         return True
     return await _progress(context, text)
+
+
+async def on_edit(update: Update, context: Context) -> None:
+    """A changed message that is part of a draft or of a case."""
+    message = update.edited_message
+    if message is None or context.who.staff is not None:
+        return
+    text = message.text or message.caption or ""
+    draft = await drafts.edited(context.work, context.who, message.message_id, text)
+    if draft is None:
+        await cases.edited(context.work, context.who, message.message_id, text)
+    elif draft.step == "confirm":  # the summary that is shown says the old words
+        await _show(context, draft)
 
 
 async def _noted(context: Context, message: Message, taken: Taken, *, kept: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from db import cases as rows
 from db.models import Case
-from domain.complaints import MAJOR, Clock, Kind, State
+from domain.complaints import MAJOR, Clock, Event, Kind, State
 from domain.people import StaffMember
 from services import access, outbox, routing
 from services.casebook import PUBLIC_TIER, Book, book, books, category, client_of, clocks, may_extend, record
@@ -153,7 +153,7 @@ async def facts(
         "whom": f"{blamed.name} {label(f'role.{blamed.role}', lang)}" if blamed else opened.get("about_name"),
         "facts": row.facts,
         "demand": row.demand,
-        "added": [e.text for e in of.events if e.kind == Kind.ADDED and e.text][-2:],
+        "added": [said_words(work, e, lang) for e in of.said][-2:],
         "files": len(of.files),
         "clocks": clock_views(work, of),
         "owner": owner.name if owner else None,
@@ -164,6 +164,12 @@ async def facts(
         "earlier": opened.get("earlier"),
         "opened_at": row.opened_at,
     }
+
+
+def said_words(work: Work, event: Event, lang: str) -> str:
+    """An addition of the client; a new edition of earlier words says that it is one."""
+    prefix = work.deps.phrases.label("case.edition", lang) if event.kind == Kind.EDITED else ""
+    return f"{prefix}{event.text}"
 
 
 def _reasons(of: Book) -> list[str]:

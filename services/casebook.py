@@ -69,6 +69,11 @@ class Book:
     def files(self) -> list[dict[str, Any]]:
         return [file for event in self.evidence for file in event.data["files"]]
 
+    @property
+    def said(self) -> list[Event]:
+        """What the client said after filing: additions, and new editions of earlier words."""
+        return [e for e in self.events if e.kind in (Kind.ADDED, Kind.EDITED) and e.text]
+
     def last(self, *kinds: str) -> Event | None:
         return next((e for e in reversed(self.events) if e.kind in kinds), None)
 

@@ -16,18 +16,22 @@ from domain.complaints import GENERAL, LOW_RATING, MAJOR, RATINGS, Kind, State, 
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, StaffMember
 from messages.phrases import BEIJING
-from services import audit, case_cards, case_moves, outbox, routing
+from services import audit, case_cards, case_moves, evidence, outbox, routing
 from services.case_cards import CaseLine, lines
 from services.case_client import ADDING, REOPENING, may_reopen, put_dialog, reopen_until, tell_client
 from services.casebook import Book, File, book, books, category, checked, record, terms
 from services.work import Work
 
 LONGEST = 10_000  # characters of one addition
+_LOOKED_BACK = 20  # cases of a chat that an edit may belong to
 
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A complaint as its client confirmed it. ``about_name``: a person whom nobody of the house could be found for."""
+    """A complaint as its client confirmed it. ``about_name``: a person whom nobody of the house could be found for.
+
+    ``messages``: the numbers of the messages that it was told in.
+    """
 
     draft: str
     category: str
@@ -40,6 +44,7 @@ class Filing:
     files: tuple[File, ...] = ()
     said_major: bool = False
     earlier: str | None = None
+    messages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,12 @@ async def file(work: Work, who: Actor, filing: Filing) -> Receipt:
         draft=filing.draft,
         reasons=list(weight.reasons),
         files=[f.as_json() for f in filing.files],
+        messages=list(filing.messages),
         about_name=filing.about_name,
         earlier=filing.earlier,
         takers=len(placement.takers),
     )
+    await evidence.note(work, case.id, filing.files)
     await audit.note(
         work,
         who,
@@ -204,7 +211,7 @@ async def _append(work: Work, who: Actor, found: Book, filing: Filing) -> Receip
     locked = await rows.locked(work.session, found.row.id)
     assert locked is not None
     words = filing.facts if not filing.demand else f"{filing.facts}\n{filing.demand}"
-    await _added(work, who, found, words, filing.files, draft=filing.draft)
+    await _added(work, who, found, words, filing.files, draft=filing.draft, messages=list(filing.messages))
     return receipt(work, found, appended=True)
 
 
@@ -226,7 +233,14 @@ def receipt(work: Work, found: Book, *, appended: bool = False) -> Receipt:
 # --- what the client does -----------------------------------------------------------------------------------------
 
 
-async def add(work: Work, who: Actor, case_id: int, text: str, files: Iterable[File] = ()) -> str:
+async def add(
+    work: Work,
+    who: Actor,
+    case_id: int,
+    text: str,
+    files: Iterable[File] = (),
+    message_id: int | None = None,
+) -> str:
     """Adds the client's words or files to an open case, which runs on. The case's number."""
     found = await _for_client(work, who, case_id)
     if not found.standing.running:
@@ -234,8 +248,33 @@ async def add(work: Work, who: Actor, case_id: int, text: str, files: Iterable[F
     sent = tuple(files)
     if sent and len(found.files) + len(sent) > work.policy.complaints.max_files:
         raise Refusal("case_files_full", most=work.policy.complaints.max_files)
-    await _added(work, who, found, checked(text, LONGEST), sent)
+    messages = [message_id] if message_id is not None else []
+    await _added(work, who, found, checked(text, LONGEST), sent, messages=messages)
     return found.row.number
+
+
+async def edited(work: Work, who: Actor, message_id: int, text: str) -> None:
+    """The client changed a message that belongs to a case: both editions are kept, and the owner is told."""
+    words = checked(text, LONGEST)
+    newest = await rows.newest_in_chat(work.session, who.chat_id, _LOOKED_BACK)
+    for told in await books(work, newest):
+        if words and _is_own(who, told.row) and _edition(told, message_id) not in (None, words):
+            found = await book(work, told.row.id)
+            assert found is not None
+            await record(work, found, who.label, Kind.EDITED, words, messages=[message_id])
+            await _weigh_again(work, found)
+            await case_cards.refresh(work, found)
+            owner = await case_cards.owner(work, found)
+            if owner is not None and found.standing.running:
+                await case_cards.tell(
+                    work, found, [owner], "case.from_client", reply=True, text=words, files=0, edited=True
+                )
+
+
+def _edition(found: Book, message_id: int) -> str | None:
+    """The last words of a message that belongs to the case, empty where they stand among others; None of no such."""
+    last = next((e for e in reversed(found.events) if message_id in e.data.get("messages", ())), None)
+    return None if last is None else (last.text or "")
 
 
 async def _added(
@@ -244,13 +283,16 @@ async def _added(
     await record(
         work, found, who.label, Kind.ADDED, words or None, files=[f.as_json() for f in files], **data
     )
+    await evidence.note(work, found.row.id, files)
     if words:
         await _weigh_again(work, found)
     await case_cards.refresh(work, found)
     owner = await case_cards.owner(work, found)
     if owner is None or owner.chat_id is None:
         return
-    await case_cards.tell(work, found, [owner], "case.from_client", reply=True, text=words, files=len(files))
+    await case_cards.tell(
+        work, found, [owner], "case.from_client", reply=True, text=words, files=len(files), edited=False
+    )
     for file in files:
         body = {"from_chat": file.chat_id, "message_id": file.message_id}
         await outbox.put(work, owner.chat_id, "copy", body, about={"case": found.row.id})
@@ -259,7 +301,7 @@ async def _added(
 async def _weigh_again(work: Work, found: Book) -> None:
     """What was added may make a general complaint major, or a report of misconduct. It never becomes less."""
     row = found.row
-    said = [row.facts, row.demand or "", *(e.text or "" for e in found.events if e.kind == Kind.ADDED)]
+    said = [row.facts, row.demand or "", *(e.text or "" for e in found.said)]
     words = "\n".join(said)
     weight = weigh(work.policy.complaints, row.category, words, amount=amount_in(words))
     graver = row.severity == GENERAL and weight.severity == MAJOR
@@ -353,7 +395,9 @@ async def ask_why_reopen(work: Work, who: Actor, case_id: int) -> tuple[str, boo
     return found.row.number, allowed or found.standing.running
 
 
-async def said(work: Work, who: Actor, text: str, file: File | None = None) -> Heard | None:
+async def said(
+    work: Work, who: Actor, text: str, file: File | None = None, message_id: int | None = None
+) -> Heard | None:
     """Takes a message for the case that the chat is adding to or reopening; None where it does neither.
 
     A person who has the conversation comes first, if it began later.
@@ -375,32 +419,39 @@ async def said(work: Work, who: Actor, text: str, file: File | None = None) -> H
         await people.drop_dialog(work.session, who.chat_id)
         number = await reopen(work, who, case_id, text)
         if file is not None:
-            await add(work, who, case_id, "", [file])
+            await add(work, who, case_id, "", [file], message_id)
         return Heard("reopened", case_id, number)
     if not found.standing.running:
         await people.drop_dialog(work.session, who.chat_id)
-    return await _heard(work, who, found, text, file)
+    return await _heard(work, who, found, text, file, message_id)
 
 
 async def replied(
-    work: Work, who: Actor, message_id: int, text: str, file: File | None = None
+    work: Work,
+    who: Actor,
+    reply_to: int,
+    text: str,
+    file: File | None = None,
+    message_id: int | None = None,
 ) -> Heard | None:
     """A reply to what was told about a case belongs to it; None where the message was about something else."""
-    row = await queues.message_at(work.session, who.chat_id, message_id)
+    row = await queues.message_at(work.session, who.chat_id, reply_to)
     case_id = (row.about or {}).get("case") if row is not None else None
     found = await book(work, int(case_id)) if case_id is not None else None
     if found is None or not _is_own(who, found.row):
         return None
-    return await _heard(work, who, found, text, file)
+    return await _heard(work, who, found, text, file, message_id)
 
 
-async def _heard(work: Work, who: Actor, found: Book, text: str, file: File | None) -> Heard:
+async def _heard(
+    work: Work, who: Actor, found: Book, text: str, file: File | None, message_id: int | None
+) -> Heard:
     case_id, number = found.row.id, found.row.number
     if not found.standing.running:
         return Heard("over", case_id, number)
     if not text.strip() and file is None:
         return Heard("empty", case_id, number)
-    return Heard("added", case_id, await add(work, who, case_id, text, [file] if file else []))
+    return Heard("added", case_id, await add(work, who, case_id, text, [file] if file else [], message_id))
 
 
 async def done_adding(work: Work, who: Actor, case_id: int) -> bool:

@@ -98,6 +98,7 @@ async def begin(
         "about_name": None,
         "reach": None,
         "files": [],
+        "messages": {},
         "major": major,
         "earlier": earlier,
     }
@@ -238,7 +239,25 @@ async def rewrite(work: Work, who: Actor, draft_id: str, step: str) -> Taken:
     return Taken(await _keep(work, who, step, data), True)
 
 
-async def said(work: Work, who: Actor, text: str, file: File | None = None) -> Taken | None:
+async def edited(work: Work, who: Actor, message_id: int, text: str) -> Draft | None:
+    """The person changed a message that is part of the draft: it says the new words. None where it is no part."""
+    standing = await people.dialog(work.session, who.chat_id)
+    if standing is None or standing.name != DIALOG or standing.expires_at <= work.now:
+        return None
+    step, data = _asked(who, standing.step), dict(standing.data)
+    before, words = data["messages"].get(str(message_id)), checked(text, LONGEST)
+    field = next((f for f in ("facts", "demand") if before and before in (data[f] or "")), None)
+    if field is None or not words or words == before:
+        return None
+    longest = LONGEST if field == "facts" else _LONGEST_DEMAND
+    data[field] = checked(data[field].replace(before, words, 1), longest)
+    data["messages"] = {**data["messages"], str(message_id): words}
+    return await _keep(work, who, step, data)
+
+
+async def said(
+    work: Work, who: Actor, text: str, file: File | None = None, message_id: int | None = None
+) -> Taken | None:
     """Takes a message for the open question; None where no draft is open, or a person has the conversation."""
     standing = await people.dialog(work.session, who.chat_id)
     if standing is None or standing.name != DIALOG or standing.expires_at <= work.now:
@@ -248,6 +267,8 @@ async def said(work: Work, who: Actor, text: str, file: File | None = None) -> T
         return None
     step, data = _asked(who, standing.step), dict(standing.data)
     words = checked(text, LONGEST)
+    if message_id is not None:
+        data["messages"] = {**data["messages"], str(message_id): words}
     if file is not None:
         _add_file(work, data, file)
         if words:
@@ -371,6 +392,7 @@ async def confirm(work: Work, who: Actor, draft_id: str) -> tuple[Receipt, bool]
             files=draft.files,
             said_major=bool(data["major"]),
             earlier=draft.earlier,
+            messages=tuple(int(number) for number in data["messages"]),
         ),
     )
     await people.drop_dialog(work.session, who.chat_id)

@@ -1,11 +1,13 @@
 """A client complains, and the complaint lands with the right person, is answered, reopened and rated."""
 
+import asyncio
 import re
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import func, select
 
-from db.models import AuditEntry, Case, CaseEvent
+from db.models import AuditEntry, Case, CaseEvent, EvidenceFile
 from simulator import PICTURE, Person
 from tests.desk import Desk
 
@@ -603,3 +605,85 @@ async def test_a_reply_to_what_was_told_about_a_case_belongs_to_it(
     await wang.text("忘了说，是夜盘", reply_to=receipt)
     await wang.wait_for("已记入")
     await lin.wait_for("忘了说，是夜盘", since=0)
+
+
+# --- what the client changes afterwards, and what proves the files ------------------------------------------
+
+
+async def test_an_edit_while_telling_changes_the_draft(desk: Desk, wang: Person) -> None:
+    """The summary says the new words, shown again where it stood already."""
+    await wang.text("/complain")
+    await wang.press("5 手续费")
+    await wang.wait_for("是否涉及具体人员")
+    await wang.press("不涉及具体人员")
+    await wang.wait_for("事情经过")
+    told = await wang.text("平今手续费多收了二十元")
+    await wang.press("写好了")
+    await wang.press("没有具体诉求")
+    await wang.press("没有材料")
+    await wang.wait_for("请核对后提交")
+    await wang.edit(told, "平今手续费多收了三十元")
+    summary = await wang.wait_for("请核对后提交")
+    assert "三十元" in summary.text
+    assert "二十元" not in summary.text
+
+
+async def test_an_edit_of_what_went_into_a_case_is_kept_beside_the_first_words(
+    desk: Desk, wang: Person, lin: Person
+) -> None:
+    """The owner is told, both editions stay, and the same edit twice is one."""
+    number = await tell(wang, "3 系统")
+    await lin.wait_for(number, since=0)
+    await lin.press("接单")
+    await wang.wait_for("已受理", since=0)
+    await wang.press("补充材料")
+    await wang.wait_for("请发送要补充到")
+    added = await wang.text("软件是电脑版")
+    await wang.wait_for("已记入")
+    await wang.edit(added, "软件是手机版")
+    told = await lin.wait_for("改写了之前的话")
+    assert "软件是手机版" in told.text
+    await wang.edit(added, "软件是手机版")
+    await desk.settled()
+    async with desk.reading() as work:
+        events = list(await work.session.scalars(select(CaseEvent).order_by(CaseEvent.id)))
+    assert [e.text for e in events if e.kind in ("added", "edited")] == ["软件是电脑版", "软件是手机版"]
+    await lin.press("看全文与材料")
+    words = await lin.wait_for("客户原话全文")
+    assert "软件是电脑版" in words.text
+    assert "（改写）软件是手机版" in words.text
+
+
+async def test_an_edit_by_somebody_else_changes_no_case(desk: Desk, wang: Person) -> None:
+    """Numbers of messages are the chat's own: another chat's message with the same number is another one."""
+    await tell(wang, "3 系统")
+    other = await desk.stranger("other")
+    said = await other.text("怎么开户")
+    await desk.settled()
+    await other.edit(said, "我要改别人的投诉")
+    await desk.settled()
+    async with desk.reading() as work:
+        assert not await work.session.scalar(select(func.count()).where(CaseEvent.kind == "edited"))
+
+
+async def test_each_file_of_a_complaint_gets_its_digest(desk: Desk, wang: Person, lin: Person) -> None:
+    """In its row and in the audit trail, without the file being kept."""
+    await tell(wang, "3 系统")
+    await wang.press("补充材料")
+    await wang.wait_for("请发送要补充到")
+    await wang.send_document("流水.txt", b"100")
+    await wang.wait_for("已记入")
+
+    async def digests() -> list[str | None]:
+        async with desk.reading() as work:
+            return list(await work.session.scalars(select(EvidenceFile.sha256)))
+
+    for _ in range(100):
+        if None not in await digests():
+            break
+        await asyncio.sleep(0.05)
+    assert await digests() == [sha256(b"100").hexdigest()]
+    async with desk.reading() as work:
+        entry = await work.session.scalar(select(AuditEntry).where(AuditEntry.action == "evidence.read"))
+    assert entry is not None
+    assert entry.detail == {"sha256": sha256(b"100").hexdigest(), "size": 3}
