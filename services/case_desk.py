@@ -238,7 +238,7 @@ async def files(work: Work, who: Actor, case_id: int) -> int:
     found = await _for_staff(work, member, case_id)
     await _note_read(work, who, found)
     slot = f"{found.row.id}/{member.id}/{int(work.now.timestamp()) // 30}"
-    added = [(e.at, e.text) for e in found.events if e.kind == Kind.ADDED and e.text]
+    added = [(e.at, case_cards.said_words(work, e, who.lang)) for e in found.said]
     shown = await outbox.say(
         work,
         who.chat_id,
