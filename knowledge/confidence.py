@@ -153,12 +153,13 @@ def fit_kinds(engine: "Engine", held: "Held") -> dict[str, Any] | None:
     groups = np.flatnonzero(engine.kind_mask)
     if not len(groups):
         return None
-    own = engine.row_group[held.rows]
+    heard = ~held.hidden
+    own, scores = engine.row_group[held.rows[heard]], held.scores[:, heard]
     label = np.zeros(len(own), dtype=int)
     for number, group in enumerate(groups, start=1):
         label[own == group] = number
-    blend = np.einsum("s,sij->ij", engine.blend.astype(np.float64), held.scores.astype(np.float64))
-    features = _kind_features(engine, held.scores, shares_of(blend))
+    blend = np.einsum("s,sij->ij", engine.blend.astype(np.float64), scores.astype(np.float64))
+    features = _kind_features(engine, scores, shares_of(blend))
     middle, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     design = np.concatenate([(features - middle) / spread, np.ones((len(features), 1))], axis=1)
     weight = np.where(label == 0, 1.0, _KIND_WEIGHT)
@@ -185,19 +186,16 @@ def fit_kinds(engine: "Engine", held: "Held") -> dict[str, Any] | None:
 def fit_confidence(engine: "Engine", held: "Held") -> dict[str, Any]:
     """Weights of the signals, by penalised maximum likelihood."""
     own = engine.row_group[held.rows]
-    in_library = ~engine.kind_mask[own]
+    heard = ~engine.kind_mask[own] & ~held.hidden
     outside = np.asarray([engine.topics[g] == "kind:out_of_scope" for g in own])
     signals, right = _examine(engine, held.scores, held.known, own)
-    hidden, _ = _examine(engine, held.without_topic, held.known, own, hide=True)
-    features = np.concatenate([signals[in_library], signals[outside], hidden[in_library]])
-    labels = np.concatenate([right[in_library], np.zeros(outside.sum() + in_library.sum())])
-    weight = np.concatenate(
-        [
-            np.ones(in_library.sum()),
-            np.ones(outside.sum()),
-            np.full(in_library.sum(), _HIDDEN_WEIGHT),
-        ]
+    hidden, _ = _examine(
+        engine, held.scores[:, held.hidden], held.known[held.hidden], own[held.hidden], hide=True
     )
+    features = np.concatenate([signals[heard], signals[outside], hidden])
+    labels = np.concatenate([right[heard], np.zeros(outside.sum() + len(hidden))])
+    share = _HIDDEN_WEIGHT * heard.sum() / max(1, len(hidden))
+    weight = np.concatenate([np.ones(heard.sum() + outside.sum()), np.full(len(hidden), share)])
     weights, constant = _logistic(features, labels, weight)
     return {"weights": weights, "constant": constant, "shift": _LEAVE_ONE_OUT_SHIFT}
 

@@ -2,13 +2,13 @@
 
 ``build_engine`` makes it from a ``Corpus``; ``Engine.search`` asks it. Six scores a group are blended:
 
-- two least-squares classifiers in the dual (kernel ridge) over all phrasings, one by topic and one by
-article: with a kernel that is linear in each view's cosine, their leave-one-out predictions are exact and
-cost one inversion;
-- the best phrasing's similarity, the similarity to the article's centroid;
+- linear support vectors over all phrasings, one classifier a topic; where a topic has several articles, another
+that tells these apart;
+- the best phrasing's similarity (less what a phrasing that must not land here comes closer), the similarity to the
+article's centroid;
 - BM25 over the article (title, phrasings, keywords), and over the words of its text.
 
-The blend's weights are fitted on the leave-one-out scores when the index is built. Question time needs numpy
+The blend's weights are fitted when the index is built, on phrasings that were held out. Question time needs numpy
 only.
 """
 
@@ -32,21 +32,16 @@ VIEW_WEIGHTS: Mapping[str, tuple[float, ...]] = {
     "zh": (0.29, 0.15, 0.27, 0.14, 0.15),
     "en": (0.36, 0.34, 0.15, 0.15),
 }
-# The blend where a library is too small, or too large, to fit it.
-_USUAL_BLEND = (10.0, 1.5, 1.5, 1.0, 4.0, 2.5)
+# The blend where a library is too small to fit it, and where there is no classifier.
+_USUAL_BLEND = (1.5, 1.5, 2.0, 0.7, 5.0, 0.8)
 _UNCLASSIFIED_BLEND = (0.0, 0.0, 9.0, 5.0, 6.0, 0.5)
-_SUPPORT_VECTOR_BLEND = (3.0, 0.0, 4.0, 0.5, 0.5, 0.0)
-# With fewer phrasings a topic than this a large library is searched by likeness alone.
-_ROWS_A_TOPIC = 20
-# Each view's unit length times its weight's root leaves rows short of what the usual C expects.
-_SVC_SCALE = 1.7
-_RIDGE = 0.8
 # Below 1: a rare turn of phrase (几天能办好) must not outweigh the subject (销户).
 _RARITY = 0.5
-_MOST_ROWS_CLASSIFIED = 6_000
-_FEWEST_ROWS_FITTED = 150
 _SATURATION = 1.2
+# How much what must not land here counts against a group, for each bit that it is closer than the phrasings.
+_REFUSAL = 3.0
 # In a large library a feature that so many rows share tells nothing and costs time.
+_MANY_ROWS = 20_000
 _LONGEST_POSTING = 2_000
 
 PHRASING, TITLE, KEYWORDS, NEGATIVE = range(4)
@@ -119,9 +114,8 @@ class Found:
 class Engine:
     """The index of one language. Plain arrays and dictionaries: kept in the cache file as they are.
 
-    ``classifier`` is features x (topics, then groups): the kernel is linear, so the weights of all phrasings
-    fold into the features' own (half precision: a third decimal decides nothing). None in a library too large
-    for it.
+    ``classifier`` is rows of features (``classified``: which, 0 for none) x (topics, then the groups of ``siblings``: those that share their topic with
+    another, by topic), in half precision: a third decimal decides nothing. None in a library of too many topics for it.
     """
 
     lang: str
@@ -134,6 +128,7 @@ class Engine:
     row_sort: Ints
     group_starts: Ints
     positive_rows: Ints
+    negative_rows: Ints
     vocabulary: tuple[dict[str, int], ...]
     idf: tuple[Floats, ...]
     offsets: tuple[int, ...]
@@ -143,7 +138,10 @@ class Engine:
     centroid_norm: Floats
     topic_of: Ints
     kind_mask: Mask
+    siblings: Ints
     classifier: NDArray[np.float16] | None
+    classified: Ints
+    constants: Floats
     blend: Floats
     confidence: "dict[str, Any]" = field(default_factory=dict)
 
@@ -155,12 +153,11 @@ class Engine:
         features, factors, idfs, known = self._weigh(bags(self.lang, reading, self.lexicon))
         similarities = self.rows.sums(features, factors)
         scores = np.zeros((len(SCORES), len(self.keys)), dtype=np.float32)
-        if self.classifier is not None and features:
+        if self.classifier is not None:
             weights = np.asarray(factors, dtype=np.float32)[:, None]
-            decided = (self.classifier[features].astype(np.float32) * weights).sum(axis=0)
-            topics = len(decided) - len(self.keys)
-            scores[0] = decided[:topics][self.topic_of]
-            scores[1] = decided[topics:]
+            decided = (self.classifier[self.classified[features]] * weights).sum(axis=0) + self.constants
+            scores[0] = decided[: len(decided) - len(self.siblings)][self.topic_of]
+            scores[1] = beside_best(decided[len(decided) - len(self.siblings) :][None], self)[0]
         self._row_scores(similarities, scores)
         total = sum(idfs) or 1.0
         scores[4] = self.bm25.sums(features, idfs) / total
@@ -169,8 +166,11 @@ class Engine:
 
     def _row_scores(self, similarities: Floats, scores: Floats) -> None:
         own = similarities[self.positive_rows]
-        scores[2] = np.maximum.reduceat(own, self.group_starts)
+        nearest = np.maximum.reduceat(own, self.group_starts)
         scores[3] = np.add.reduceat(own, self.group_starts) / self.centroid_norm
+        refused = np.zeros(len(self.keys), dtype=np.float32)
+        np.maximum.at(refused, self.row_group[self.negative_rows], similarities[self.negative_rows])
+        scores[2] = nearest - _REFUSAL * np.maximum(refused - nearest, 0.0)
 
     def _weigh(self, found: Sequence[Bag]) -> tuple[list[int], list[float], list[float], float]:
         """Known features, their weight (idf, unit length in each view, times the view's weight), their idf,
@@ -207,8 +207,22 @@ class Engine:
         return [(self.row_texts[r], float(found.similarities[r])) for r in best]
 
 
+def beside_best(decided: Floats, engine: Engine) -> Floats:
+    """Decisions between articles of one topic (questions x ``siblings``), less the best of each topic: 0 for that
+    one, below 0 for the others; questions x groups.
+    """
+    scores = np.zeros((len(decided), len(engine.keys)), dtype=np.float32)
+    if not len(engine.siblings):
+        return scores
+    topics = engine.topic_of[engine.siblings]
+    starts = np.flatnonzero(np.diff(topics, prepend=-1))
+    best = np.maximum.reduceat(decided, starts, axis=1)
+    scores[:, engine.siblings] = decided - np.repeat(best, np.diff(starts, append=len(topics)), axis=1)
+    return scores
+
+
 def build_engine(corpus: Corpus) -> Engine:
-    """Build the index of one language; about three seconds for a hundred articles."""
+    """Build the index of one language; about four seconds for a hundred articles."""
     from knowledge.training import train
 
     terms = (*corpus.terms, *(w for g in corpus.groups for w in g.keywords))

@@ -2,6 +2,8 @@
 built.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import log
 from typing import Any
@@ -9,16 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 from knowledge import index
 from knowledge.confidence import fit_confidence, fit_kinds
-from knowledge.features import VIEWS, bags
-from knowledge.index import NEGATIVE, PHRASING, Engine, Floats, Ints, Postings
+from knowledge.features import VIEWS
+from knowledge.index import NEGATIVE, PHRASING, Engine, Floats, Ints, Postings, beside_best
 
+# Linear support vectors: what an error costs, and how exactly they are solved (a tenth decides nothing here).
+_COST, _TOLERANCE = 2.0, 0.1
+# What stands in one row alone is left to the likeness of texts: a third of the features, half of the time.
+_FEWEST_ROWS_A_FEATURE = 2
+# One classifier a topic is worth its time up to so many entries of the matrix times topics.
+_MOST_WORK = 6e8
+_FEWEST_ROWS_FITTED = 150
+_FEWEST_TOPICS_FITTED = 6
+# A quarter is held out at a time, of the kinds' few examples a third; three times over is enough.
+_FOLDS, _FOLDS_USED = 4, 3
 # How strongly the fitted blend keeps to the usual one: phrasings left out are no fair sample of what clients ask.
-_PULL = 2e-3
+_PULL = 2e-2
 
 Matrix = Any
 """A scipy sparse matrix (the package has no types)."""
@@ -26,24 +37,55 @@ Matrix = Any
 
 @dataclass(slots=True)
 class Held:
-    """Scores of every phrasing as if it were not in the index, and as if its whole topic were not."""
+    """Scores of phrasings as if they were not in the index; those of ``hidden`` as if their whole topic were not."""
 
     rows: Ints
     scores: Floats
-    without_topic: Floats
+    hidden: NDArray[np.bool_]
     known: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """Rows that are trained on; phrasings of topics seen, and of topics that are wholly left out."""
+
+    training: Ints
+    asked: Ints
+    unheard: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """Linear decisions: features x columns, and a constant a column."""
+
+    weights: Floats
+    constants: Floats
+
+    def decide(self, rows: Matrix) -> Floats:
+        return np.asarray(rows @ self.weights + self.constants, dtype=np.float32)
 
 
 def train(raw: "index._Untrained") -> Engine:
     """The engine from rows and vocabulary."""
     matrix = _row_matrix(raw)
-    counts, texts = _saturated(_row_counts(raw, matrix)), _texts(raw)
+    counts, texts = _row_counts(raw, matrix), _texts(raw)
     engine = _assemble(raw, matrix, counts, texts)
-    if len(raw.texts) > index._MOST_ROWS_CLASSIFIED:
-        _classify_large(raw, matrix, engine)
+    topics = len(set(engine.topics))
+    if topics < 2 or matrix.nnz * topics > _MOST_WORK:
+        engine.blend = np.asarray(index._UNCLASSIFIED_BLEND, dtype=np.float32)
         return engine
-    held = _classify(raw, matrix, texts, engine)
-    if len(held.rows) >= index._FEWEST_ROWS_FITTED and len(set(engine.topics)) > 5:
+    enough = (raw.sort == PHRASING).sum() >= _FEWEST_ROWS_FITTED and topics >= _FEWEST_TOPICS_FITTED
+    folds = _folds(raw, engine) if enough else []
+    rows_of = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    often = np.flatnonzero(rows_of >= _FEWEST_ROWS_A_FEATURE).astype(np.int32)
+    common = matrix[:, often]
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        training = [np.flatnonzero(raw.sort != NEGATIVE), *(fold.training for fold in folds)]
+        fitted = list(threads.map(lambda rows: _fit(engine, raw, common, rows), training))
+    _keep_classifier(raw, engine, often, fitted[0])
+    if enough:
+        decided = [one.decide(common) for one in fitted[1:]]
+        held = _hold_out(raw, engine, matrix, counts, texts, folds, decided)
         engine.blend = _fit_blend(engine, held)
         engine.confidence = fit_confidence(engine, held) | {"kinds": fit_kinds(engine, held)}
     return engine
@@ -93,7 +135,7 @@ def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Ma
     positive = np.flatnonzero(raw.sort != NEGATIVE).astype(np.int32)
     # A question's weights carry the view's weight whole, a row's its square root: the product must hold it once.
     row_weights = matrix @ sparse.diags(_per_feature(raw, -0.5))
-    topics = sorted({g.topic for g in groups})
+    topic_of = np.unique([g.topic for g in groups], return_inverse=True)[1].astype(np.int32)
     return Engine(
         lang=raw.corpus.lang,
         lexicon=raw.lexicon,
@@ -105,18 +147,28 @@ def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Ma
         row_sort=raw.sort,
         group_starts=np.searchsorted(raw.group[positive], np.arange(len(groups))).astype(np.int32),
         positive_rows=positive,
+        negative_rows=np.flatnonzero(raw.sort == NEGATIVE).astype(np.int32),
         vocabulary=tuple(raw.vocabulary),
         idf=tuple(raw.idf),
         offsets=tuple(raw.offsets),
-        rows=_postings(row_weights.tocsc(), cap=len(raw.texts) > index._MOST_ROWS_CLASSIFIED),
-        bm25=_postings(counts),
+        rows=_postings(row_weights, cap=len(raw.texts) > index._MANY_ROWS),
+        bm25=_postings(_saturated(counts)),
         text=_postings(texts),
         centroid_norm=_centroid_norms(raw, matrix, positive),
-        topic_of=np.asarray([topics.index(g.topic) for g in groups], dtype=np.int32),
+        topic_of=topic_of,
         kind_mask=np.asarray([g.is_kind for g in groups]),
+        siblings=_siblings(topic_of),
         classifier=None,
+        classified=np.zeros(0, dtype=np.int32),
+        constants=np.zeros(0, dtype=np.float32),
         blend=np.asarray(index._USUAL_BLEND, dtype=np.float32),
     )
+
+
+def _siblings(topic_of: Ints) -> Ints:
+    """Groups that share their topic with another, topic by topic."""
+    shared = np.flatnonzero(np.bincount(topic_of)[topic_of] > 1)
+    return np.asarray(shared[np.argsort(topic_of[shared], kind="stable")], dtype=np.int32)
 
 
 def _per_feature(raw: "index._Untrained", power: float) -> NDArray[np.float64]:
@@ -151,28 +203,31 @@ def _row_counts(raw: "index._Untrained", matrix: Matrix) -> Matrix:
     return (belongs @ present).tocsr()
 
 
-def _saturated(counts: Matrix) -> Matrix:
-    """BM25's saturation; no length norm, for a group has as many phrasings as its writer had time for."""
+def _saturated(counts: Matrix, less: float = 0.0) -> Matrix:
+    """BM25's saturation, of counts less so many; no length norm, for a group has as many phrasings as its writer
+    had time for.
+    """
     found = counts.copy()
-    found.data = found.data * (index._SATURATION + 1) / (found.data + index._SATURATION)
+    found.data = (found.data - less) * (index._SATURATION + 1) / (found.data - less + index._SATURATION)
     return found
 
 
 def _texts(raw: "index._Untrained") -> Matrix:
     """Groups x features: whether the group's text has the word (the view of words) or the concept."""
     names = VIEWS[raw.corpus.lang]
-    used = [names.index("words"), names.index("concepts")]
-    groups, columns = [], []
+    groups: list[int] = []
+    columns: list[int] = []
     for number, group in enumerate(raw.corpus.groups):
         if not group.text:
             continue
-        found = bags(raw.corpus.lang, raw.lexicon.read(group.text), raw.lexicon)
-        for view in used:
-            for feature in found[view]:
-                at = raw.vocabulary[view].get(feature)
-                if at is not None and "|" not in feature:
-                    groups.append(number)
-                    columns.append(raw.offsets[view] + at)
+        reading = raw.lexicon.read(group.text)
+        for view, said in (
+            (names.index("words"), reading.tokens),
+            (names.index("concepts"), reading.concepts),
+        ):
+            found = {raw.vocabulary[view].get(word) for word in said} - {None}
+            groups.extend([number] * len(found))
+            columns.extend(raw.offsets[view] + at for at in found if at is not None)
     return sparse.csr_matrix(
         (np.ones(len(groups), dtype=np.float32), (groups, columns)),
         shape=(len(raw.corpus.groups), raw.offsets[-1]),
@@ -189,84 +244,105 @@ def _centroid_norms(raw: "index._Untrained", matrix: Matrix, positive: Ints) -> 
     return np.asarray(np.maximum(norms, 1e-6), dtype=np.float32)
 
 
-def _classify(raw: "index._Untrained", matrix: Matrix, texts: Matrix, engine: Engine) -> Held:
-    """Kernel ridge by topic and by article, into the engine; the exact leave-one-out scores back."""
-    kernel = (matrix @ matrix.T).toarray()
-    size, groups = len(raw.texts), len(engine.keys)
-    by_article = np.zeros((size, groups), dtype=np.float32)
-    by_topic = np.zeros((size, int(engine.topic_of.max()) + 1), dtype=np.float32)
-    for row in range(size):
-        said = raw.sort[row] != NEGATIVE
-        by_article[row, raw.group[row]] = 1.0 if said else -1.0
-        if said:
-            by_topic[row, engine.topic_of[raw.group[row]]] = 1.0
-    inverse = _inverse(kernel)
-    topic_weights, article_weights = inverse @ by_topic, inverse @ by_article
-    per_row = matrix @ sparse.diags(_per_feature(raw, -0.5).astype(np.float32))
-    folded = per_row.T @ np.concatenate([topic_weights, article_weights], axis=1)
-    engine.classifier = np.asarray(folded, dtype=np.float16)
-    rows = np.flatnonzero(raw.sort == PHRASING).astype(np.int32)
-    diagonal = np.diag(inverse)[:, None]
-    alone_topic = (by_topic - topic_weights / diagonal)[rows]
-    alone_article = (by_article - article_weights / diagonal)[rows]
-    scores = np.zeros((len(index.SCORES), len(rows), groups), dtype=np.float32)
-    scores[0] = alone_topic[:, engine.topic_of]
-    scores[1] = alone_article
-    _hold_out_rows(raw, matrix, texts, engine, kernel, rows, scores)
-    hidden = scores.copy()
-    _hide_topics(raw, engine, inverse, by_topic, by_article, topic_weights, article_weights, rows, hidden)
-    return Held(rows, scores, hidden, _known(raw, engine, rows))
+def _folds(raw: "index._Untrained", engine: Engine) -> list[_Fold]:
+    """Each leaves out a quarter of the topics whole, and of the others every fourth phrasing."""
+    said = np.flatnonzero(raw.sort != NEGATIVE)
+    phrasings = raw.sort == PHRASING
+    topic, kinds = engine.topic_of[raw.group], engine.kind_mask[raw.group]
+    turn = (np.cumsum(phrasings) - 1) % np.where(kinds, _FOLDS_USED, _FOLDS)
+    folds = []
+    for number in range(_FOLDS_USED):
+        hidden = ~kinds & (topic % _FOLDS == number)
+        asked = phrasings & ~hidden & (turn == number)
+        folds.append(
+            _Fold(
+                said[~(hidden | asked)[said]],
+                np.flatnonzero(asked).astype(np.int32),
+                np.flatnonzero(phrasings & hidden & (turn == number)).astype(np.int32),
+            )
+        )
+    return folds
 
 
-def _classify_large(raw: "index._Untrained", matrix: Matrix, engine: Engine) -> None:
-    """Linear support vectors by topic where there are many phrasings of few topics; else the search by
-    likeness alone.
+def _fit(engine: Engine, raw: "index._Untrained", matrix: Matrix, rows: Ints) -> _Fitted:
+    """One classifier a topic, then one an article among those of its topic."""
+    topic = engine.topic_of[raw.group]
+    topics = int(engine.topic_of.max()) + 1
+    weights = np.zeros((matrix.shape[1], topics + len(engine.siblings)), dtype=np.float32)
+    constants = np.full(topics + len(engine.siblings), -1.0, dtype=np.float32)
+    columns, constant, classes = _support_vectors(matrix[rows], topic[rows])
+    weights[:, classes], constants[classes] = columns, constant
+    among = topic[rows]
+    column_of = {int(group): topics + at for at, group in enumerate(engine.siblings)}
+    for shared in np.unique(engine.topic_of[engine.siblings]):
+        own = rows[among == shared]
+        if len(set(raw.group[own].tolist())) > 1:
+            columns, constant, classes = _support_vectors(matrix[own], raw.group[own])
+            at = [column_of[int(group)] for group in classes]
+            weights[:, at], constants[at] = columns, constant
+    return _Fitted(weights, constants)
 
-    Rows by the thousand make the exact method too dear; many phrasings make leaving one out needless.
-    """
-    rows = np.flatnonzero(raw.sort != NEGATIVE)
-    topic = engine.topic_of[raw.group[rows]]
-    if len(rows) < index._ROWS_A_TOPIC * (int(topic.max()) + 1):
-        engine.blend = np.asarray(index._UNCLASSIFIED_BLEND, dtype=np.float32)
-        return
+
+def _support_vectors(matrix: Matrix, labels: Ints) -> tuple[Floats, Floats, Ints]:
+    """Weights (features x classes), constants, and the classes; rare classes weigh as much as frequent ones."""
     from sklearn.svm import LinearSVC
 
-    fitted = LinearSVC(C=1.5, dual=True).fit(matrix[rows] * index._SVC_SCALE, topic)
-    weights = np.zeros((int(topic.max()) + 1, matrix.shape[1]))
-    weights[fitted.classes_] = (
-        fitted.coef_ if len(fitted.classes_) > 2 else np.concatenate([-fitted.coef_, fitted.coef_])
-    )
-    per_feature = weights * _per_feature(raw, -0.5) * index._SVC_SCALE
-    by_article = np.zeros((len(engine.keys), matrix.shape[1]))
-    engine.classifier = np.concatenate([per_feature, by_article]).T.astype(np.float16)
-    engine.blend = np.asarray(index._SUPPORT_VECTOR_BLEND, dtype=np.float32)
+    fitted = LinearSVC(C=_COST, tol=_TOLERANCE, class_weight="balanced", random_state=0).fit(matrix, labels)
+    weights, constants = fitted.coef_.T, fitted.intercept_
+    if len(fitted.classes_) == 2:
+        weights, constants = np.concatenate([-weights, weights], axis=1), np.append(-constants, constants)
+    return weights, constants, fitted.classes_
 
 
-def _inverse(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Inverse of the kernel plus the ridge, by Cholesky in single precision (the ridge keeps it well
-    conditioned).
+def _keep_classifier(raw: "index._Untrained", engine: Engine, features: Ints, fitted: _Fitted) -> None:
+    """Into the engine, for questions whose weights carry the view's weight whole."""
+    scale = _per_feature(raw, -0.5)[features].astype(np.float32)
+    rows = np.concatenate([np.zeros((1, fitted.weights.shape[1])), fitted.weights * scale[:, None]])
+    engine.classifier = rows.astype(np.float16)
+    engine.constants = fitted.constants
+    engine.classified = np.zeros(raw.offsets[-1], dtype=np.int32)
+    engine.classified[features] = np.arange(1, len(features) + 1)
+
+
+def _hold_out(
+    raw: "index._Untrained",
+    engine: Engine,
+    matrix: Matrix,
+    counts: Matrix,
+    texts: Matrix,
+    folds: Sequence[_Fold],
+    decided: Sequence[Floats],
+) -> Held:
+    """What each fold's classifiers decided of the rows that they had not seen, and all other scores without the
+    row's own share in them.
     """
-    ridged = kernel.copy(order="F")
-    ridged[np.diag_indices(len(ridged))] += index._RIDGE
-    factor, failed = lapack.spotrf(ridged, lower=1, overwrite_a=1)
-    if failed:
-        return np.asarray(np.linalg.inv(kernel + index._RIDGE * np.eye(len(kernel))), dtype=np.float32)
-    lower, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
-    return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
+    rows = np.concatenate([part for fold in folds for part in (fold.asked, fold.unheard)])
+    scores = np.zeros((len(index.SCORES), len(rows), len(engine.keys)), dtype=np.float32)
+    _hold_out_rows(raw, matrix, counts, texts, engine, rows, scores)
+    topics = int(engine.topic_of.max()) + 1
+    hidden = np.zeros(len(rows), dtype=bool)
+    at = 0
+    for fold, found in zip(folds, decided, strict=True):
+        end = at + len(fold.asked) + len(fold.unheard)
+        scores[0, at:end] = found[rows[at:end], :topics][:, engine.topic_of]
+        scores[1, at:end] = beside_best(found[rows[at:end], topics:], engine)
+        hidden[end - len(fold.unheard) : end] = True
+        at = end
+    return Held(rows, scores, hidden, _known(raw, engine, rows))
 
 
 def _hold_out_rows(
     raw: "index._Untrained",
     matrix: Matrix,
+    counts: Matrix,
     texts: Matrix,
     engine: Engine,
-    kernel: NDArray[Any],
     rows: Ints,
     scores: Floats,
 ) -> None:
     """Nearest, centroid, BM25 and text scores of each row, its own contribution taken out."""
     own = raw.group[rows]
-    similar = kernel[np.ix_(rows, engine.positive_rows)].astype(np.float32)
+    similar = (matrix[rows] @ matrix[engine.positive_rows].T).toarray()
     sums = np.add.reduceat(similar, engine.group_starts, axis=1)
     at = np.searchsorted(engine.positive_rows, rows)
     numbers = np.arange(len(rows))
@@ -277,46 +353,13 @@ def _hold_out_rows(
     scores[3, numbers, own] = rest / np.sqrt(np.maximum(norm, 1e-6))
     similar[numbers, at] = 0.0
     scores[2] = np.maximum.reduceat(similar, engine.group_starts, axis=1)
-    counts = _row_counts(raw, matrix)
-    idf = np.concatenate(raw.idf)
     weighted = matrix[rows].copy()
-    weighted.data = idf[weighted.indices].astype(np.float32)
+    weighted.data = np.concatenate(raw.idf)[weighted.indices].astype(np.float32)
     totals = np.maximum(np.asarray(weighted.sum(axis=1)).ravel(), 1e-6)
-    scores[4] = np.asarray((weighted @ _saturated(counts).T).todense()) / totals[:, None]
-    scores[5] = np.asarray((weighted @ texts.T).todense()) / totals[:, None]
-    for group in np.unique(own):
-        in_group = np.asarray(counts[int(group)].todense()).ravel()
-        for number in np.flatnonzero(own == group):
-            span = slice(weighted.indptr[number], weighted.indptr[number + 1])
-            tf = in_group[weighted.indices[span]] - 1.0
-            saturated = tf * (index._SATURATION + 1) / (tf + index._SATURATION)
-            scores[4, number, group] = float(saturated @ weighted.data[span]) / totals[number]
-
-
-def _hide_topics(
-    raw: "index._Untrained",
-    engine: Engine,
-    inverse: NDArray[Any],
-    by_topic: NDArray[Any],
-    by_article: NDArray[Any],
-    topic_weights: NDArray[Any],
-    article_weights: NDArray[Any],
-    rows: Ints,
-    scores: Floats,
-) -> None:
-    """The classifiers' predictions for a row when no row of its topic was ever there (block inverse)."""
-    topic_of_row = engine.topic_of[raw.group]
-    for topic in range(by_topic.shape[1]):
-        block = np.flatnonzero(topic_of_row == topic)
-        asked = np.flatnonzero(np.isin(rows, block))
-        if not len(asked):
-            continue
-        solved = np.linalg.inv(inverse[np.ix_(block, block)])
-        place = np.searchsorted(block, rows[asked])
-        hidden_topic = by_topic[block] - solved @ topic_weights[block]
-        hidden_article = by_article[block] - solved @ article_weights[block]
-        scores[0, asked] = hidden_topic[place][:, engine.topic_of]
-        scores[1, asked] = hidden_article[place]
+    scores[4] = (weighted @ _saturated(counts).T).toarray() / totals[:, None]
+    scores[5] = (weighted @ texts.T).toarray() / totals[:, None]
+    once = _saturated(counts[own].multiply(matrix[rows] > 0).tocsr(), less=1.0)
+    scores[4, numbers, own] = np.asarray(once.multiply(weighted).sum(axis=1)).ravel() / totals
 
 
 def _known(raw: "index._Untrained", engine: Engine, rows: Ints) -> Floats:
@@ -340,8 +383,9 @@ def _fit_blend(engine: Engine, held: Held) -> Floats:
     """Weights that make the right topic the most probable one among all, by maximum likelihood, none
     negative.
     """
-    own = engine.row_group[held.rows]
-    features = np.moveaxis(held.scores, 0, 2).astype(np.float64)
+    heard = ~held.hidden
+    own = engine.row_group[held.rows[heard]]
+    features = np.moveaxis(held.scores[:, heard], 0, 2).astype(np.float64)
     right = engine.topic_of[None, :] == engine.topic_of[own][:, None]
     exact = np.zeros_like(right)
     exact[np.arange(len(own)), own] = True
