@@ -7,7 +7,8 @@ or held (in doubt after a kill, and not to be sent twice).
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ from telegram.error import (
 )
 
 from bot.calls import NO_MESSAGE, call, message_ids, weight
+from bot.departure import Departure
 from bot.intake import seconds_of
 from bot.pacing import Pacer
 from bot.raw import RawBot, may_have_arrived
@@ -29,7 +31,7 @@ from db import queues, trouble
 from db.models import OutboxMessage
 from domain.errors import place
 from services import outcomes
-from services.work import Deps, Work
+from services.work import Deps, Work, Written
 
 log = structlog.get_logger()
 _TRIES = 8
@@ -50,8 +52,11 @@ class Delivery:
         self.pacer = Pacer(deps.policy.delivery, time.monotonic)
         self.sent = 0
         self.failed = 0
-        self._busy: set[int] = set()
-        self._held_back = False  # something waits only for a window to open
+        self._ours: set[int] = set()  # messages that this run has booked or is sending
+        self._busy: set[int] = set()  # their chats
+        self._held_back = True  # something may wait, be it only for a window to open
+        self._left_waiting = 0  # how often a transaction's message could not leave with it
+        self._astray: set[int] = set()  # claims whose commit failed, and may have been done all the same
         self._tasks: set[asyncio.Task[None]] = set()
         # Calls to which Telegram said anything: what fails meanwhile fails for its own reasons.
         self._answers = 0
@@ -92,6 +97,8 @@ class Delivery:
                 try:
                     if self._lost:
                         await self._find_telegram()
+                    if self._astray:
+                        await self._bring_back()
                     if await self._begin() and self._held_back:
                         continue
                 except Exception as error:
@@ -106,22 +113,41 @@ class Delivery:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._astray:
+                await self._bring_back()
+
+    async def _bring_back(self) -> None:
+        """Claims that nothing was sent of wait again; where the database is away, the next run settles the doubt."""
+        astray = set(self._astray)
+        try:
+            async with self.deps.db.write() as session:
+                # What was rolled back has given its number to another message, which may be on its way.
+                await queues.unclaim_messages(session, astray - self._ours)
+        except Exception as error:
+            if not trouble.passes(error):
+                raise
+            return
+        self._astray -= astray
+        self.look()
 
     async def _wait(self) -> None:
-        full = len(self._tasks) >= self.deps.policy.delivery.in_flight
         pause = _LOOK_EVERY
-        if not full and (self.pacer.pause_left() > 0 or self._held_back):
+        if self._slots() > 0 and (self.pacer.pause_left() > 0 or self._held_back):
             pause = min(_LOOK_EVERY, self.pacer.wait())
         # Not wait_for: on Python 3.11 it can swallow the cancellation that ends the loop.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self.news.wait()
 
+    def _slots(self) -> int:
+        return self.deps.policy.delivery.in_flight - len(self._ours)
+
     async def _begin(self) -> int:
         """Takes what may leave now; how many messages that was."""
-        slots = self.deps.policy.delivery.in_flight - len(self._tasks)
+        slots = self._slots()
         if slots <= 0 or self.pacer.pause_left() > 0:
             return 0
+        left_waiting = self._left_waiting
         async with self.deps.db.read() as session:
             due = await queues.due_messages(
                 session,
@@ -131,26 +157,26 @@ class Delivery:
                 limit=slots + 4,
             )
             resting = len(due) < slots + 4 and await queues.pending_beyond(session, [m.id for m in due])
-        chosen = self._choose(due, slots)
-        self._held_back = resting or len(chosen) < len(due)
+        chosen = self._choose(due, self._slots())
+        self._held_back = resting or len(chosen) < len(due) or self._left_waiting > left_waiting
         if not chosen:
             return 0
-        async with self.deps.db.write() as session:
-            claimed = await queues.claim_messages(session, [m.id for m in chosen], self.deps.wall())
-        for message in claimed:
-            if message.method not in NO_MESSAGE:
-                self._busy.add(message.chat_id)
-                self.pacer.sent(message.chat_id, weight(message))
-            task = asyncio.create_task(self._send(message))
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
+        self._book(chosen)
+        claimed: list[OutboxMessage] = []
+        try:
+            async with self.deps.db.write() as session:
+                claimed = await queues.claim_messages(session, [m.id for m in chosen], self.deps.wall())
+        except BaseException:
+            self._give_back(chosen)
+            raise
+        self._leave(chosen, claimed)
         return len(chosen)
 
     def _choose(self, due: list[OutboxMessage], slots: int) -> list[OutboxMessage]:
         """One a chat. Answers to buttons are no messages: they pass even where the windows are full."""
         chosen: list[OutboxMessage] = []
         chats: set[int] = set()
-        room = self.pacer.free()
+        room = self._room()
         for message in due:
             if len(chosen) == slots:
                 break
@@ -166,11 +192,76 @@ class Delivery:
                     chosen.append(message)
         return chosen
 
+    def _room(self) -> int:
+        """How many may be taken on besides those that are booked and have not left."""
+        return self.pacer.free() - max(0, len(self._ours) - len(self._tasks))
+
+    # --- leaving with the commit ----------------------------------------------------------------------------
+
+    @contextmanager
+    def departure(self) -> Iterator[Departure]:
+        """Around a transaction: what it claims leaves when the block has ended well, without a look at the table."""
+        leaving = Departure(self)
+        try:
+            yield leaving
+        except BaseException:
+            self._give_back(leaving.booked)
+            raise
+        self._leave(leaving.booked, leaving.claimed)
+
+    def book(self, written: Sequence[Written]) -> list[Written]:
+        """Keeps a place for those that may leave now. Nothing is overtaken: not while anything is known to wait."""
+        booked: list[Written] = []
+        resting = {*self.pacer.resting()} if written else set()
+        room = self._room()
+        for message in written:
+            free = message.chat_id not in self._busy and message.chat_id not in resting
+            fits = self._slots() > 0 and room > 0 and message.method != "album"
+            # One that must not be sent twice is claimed in a transaction of its own: a stop in between leaves no doubt.
+            simple = message.on_doubt == "resend" or message.method in NO_MESSAGE
+            if self._lost or self._held_back or not (free and fits and simple):
+                self.look()
+                break
+            self._book([message])
+            booked.append(message)
+            room -= 1
+        return booked
+
+    def _book(self, messages: Iterable[OutboxMessage | Written]) -> None:
+        for message in messages:
+            self._ours.add(message.id)
+            if message.method not in NO_MESSAGE:
+                self._busy.add(message.chat_id)
+
+    def _leave(self, booked: Iterable[OutboxMessage | Written], claimed: Sequence[OutboxMessage]) -> None:
+        """Sends what was claimed; between being booked and being claimed a message may have been stopped."""
+        ids = {message.id for message in claimed}
+        for place_of in booked:
+            if place_of.id not in ids:
+                self._free(place_of)
+        for message in claimed:
+            self.pacer.sent(message.chat_id, weight(message))
+            task = asyncio.create_task(self._send(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+
+    def _give_back(self, booked: Iterable[OutboxMessage | Written]) -> None:
+        for message in booked:
+            self._free(message)
+            self._astray.add(message.id)
+            self.news.set()
+
+    def _free(self, message: OutboxMessage | Written) -> None:
+        self._ours.discard(message.id)
+        if message.method not in NO_MESSAGE:
+            self._busy.discard(message.chat_id)
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self.news.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fatal = self._fatal or error
+        if self._held_back or self._fatal:
+            self.news.set()
 
     # --- sending --------------------------------------------------------------------------------------------
 
@@ -183,8 +274,7 @@ class Delivery:
             else:
                 await self._try(message)
         finally:
-            if message.method not in NO_MESSAGE:
-                self._busy.discard(message.chat_id)
+            self._free(message)
 
     async def _try(self, message: OutboxMessage) -> None:
         before = self._answers
@@ -195,7 +285,8 @@ class Delivery:
             self.pacer.pause(seconds_of(error), message.chat_id)
             self.pacer.pause(seconds_of(error))
             await self._store(message, state="pending", error="429")
-        except (InvalidToken, Conflict):
+        except (InvalidToken, Conflict) as error:
+            self._fatal = error  # before it waits again, else it would be tried again
             await self._store(message, state="pending", error="token refused")
             raise
         except ChatMigrated as error:
@@ -254,10 +345,11 @@ class Delivery:
         pause = 0.1
         while True:
             try:
-                async with self.deps.db.write() as session:
+                # A result that a power cut takes along is a doubt, as after any kill; proof of delivery is not lost.
+                async with self.deps.db.write(durable=follow is not None) as session:
                     if await queues.settle_message(session, message, **values) and follow is not None:
                         await follow(Work(self.deps, session, self.deps.now()))
-                return
+                break
             except Exception as error:
                 if trouble.passes(error):
                     log.warning("the database cannot be used; a result waits", error=type(error).__name__)
@@ -274,6 +366,14 @@ class Delivery:
                         place=place(error),
                     )
                     follow = None
+        if values["state"] == "pending" or follow is not None:
+            self.look()
+
+    def look(self) -> None:
+        """Something may wait in the table: it is looked at soon, and nothing that is written now overtakes it."""
+        self._held_back = True
+        self._left_waiting += 1
+        self.news.set()
 
     async def _arrived(self, message: OutboxMessage, result: Any) -> None:
         ids = message_ids(result)

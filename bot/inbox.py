@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import json
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from telegram import Update
 
+from bot.departure import Courier, Departure
 from bot.flood import Flood
 from db import queues, trouble
 from db.models import InboxUpdate
@@ -53,12 +55,14 @@ def clean(value: Any) -> Any:
 class Inbox:
     """The worker over the inbox table."""
 
-    def __init__(self, deps: Deps, app: App, *, workers: int) -> None:
+    def __init__(self, deps: Deps, app: App, courier: Courier, *, workers: int) -> None:
         self.deps = deps
         self.app = app
+        self.courier = courier
         self.news = asyncio.Event()
-        self.sent_something = asyncio.Event()
         self.handled = 0
+        self._behind = True  # the table may hold updates that are in no lane
+        self._refused = 0  # how often an offer was left to the table
         self._slots = asyncio.Semaphore(workers)
         self._flood = Flood(deps.policy.chat.messages_per_minute)
         self._lanes: dict[int, deque[InboxUpdate]] = {}
@@ -89,24 +93,42 @@ class Inbox:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def offer(self, stored: Sequence[InboxUpdate]) -> None:
+        """Updates as they were stored, to be handled without a look at the table; while others wait there, after them."""
+        if self._behind or len(self._known) + len(stored) > _MOST:
+            self._behind = True
+            self._refused += 1
+            self.news.set()
+            return
+        for row in sorted(stored, key=lambda row: row.update_id):
+            if row.update_id not in self._known:
+                self._line_up(row)
+
     async def _load(self) -> bool:
         """Puts waiting updates into their lanes; True where more may wait and there is room for them."""
         room = min(_BATCH, _MOST - len(self._known))
         if room <= 0:
             return False
+        refused = self._refused
         async with self.deps.db.read() as session:
             rows = await queues.waiting_updates(session, self._known, room)
         for row in rows:
-            self._known.add(row.update_id)
-            lane = self._lanes.get(row.lane)
-            if lane is not None:
-                lane.append(row)
-                continue
-            self._lanes[row.lane] = deque([row])
-            task = asyncio.create_task(self._drain(row.lane))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            # While the table was read, an offer may have brought it.
+            if row.update_id not in self._known:
+                self._line_up(row)
+        self._behind = len(rows) == room or self._refused > refused
         return len(rows) == room
+
+    def _line_up(self, row: InboxUpdate) -> None:
+        self._known.add(row.update_id)
+        lane = self._lanes.get(row.lane)
+        if lane is not None:
+            lane.append(row)
+            return
+        self._lanes[row.lane] = deque([row])
+        task = asyncio.create_task(self._drain(row.lane))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _drain(self, lane: int) -> None:
         waiting = self._lanes[lane]
@@ -156,34 +178,44 @@ class Inbox:
                 try:
                     await self._once(row, body, over=over)
                 except Refusal as refusal:
-                    await self._refused(row, body, refusal)
+                    await self._said_no(row, body, refusal)
         except Exception as error:
             if trouble.passes(error):
                 raise
             await self._failed(row, body, attempt, error)
             return False
         self.handled += 1
-        self.sent_something.set()
         return True
 
     async def _once(self, row: InboxUpdate, body: dict[str, Any], *, over: bool) -> None:
+        with self.courier.departure() as leaving:
+            work = await self._committed(row, body, leaving, over=over)
+        for run in work.after_commit:
+            run()
+
+    async def _committed(
+        self, row: InboxUpdate, body: dict[str, Any], leaving: Departure, *, over: bool
+    ) -> Work:
+        """Effect, replies, their claim and the done mark: one transaction."""
         async with self.deps.db.write() as session, asyncio.timeout(_HANDLER_SECONDS):
             work = Work(self.deps, session, self.deps.now())
             if not await queues.mark_done(session, row.update_id, self.deps.wall()):
-                return
+                return work
             update = Update.de_json(body, self.app.bot)
             turn = Turn(work, await self._speaker(work, update))
-            if over and turn.who is not None and await flood.held_back(work, turn.who):
-                return
-            token = current.set(turn)
-            try:
-                await self.app.process_update(update)
-            finally:
-                current.reset(token)
-            if turn.failure is not None:
-                raise turn.failure
-        for run in work.after_commit:
-            run()
+            if not (over and turn.who is not None and await flood.held_back(work, turn.who)):
+                await self._process(update, turn)
+            await leaving.claim(work)
+        return work
+
+    async def _process(self, update: Update, turn: Turn) -> None:
+        token = current.set(turn)
+        try:
+            await self.app.process_update(update)
+        finally:
+            current.reset(token)
+        if turn.failure is not None:
+            raise turn.failure
 
     async def _speaker(self, work: Work, update: Update) -> Actor | None:
         chat, user = update.effective_chat, update.effective_user
@@ -195,7 +227,7 @@ class Inbox:
 
     # --- what was not done ----------------------------------------------------------------------------------
 
-    async def _refused(self, row: InboxUpdate, body: dict[str, Any], refusal: Refusal) -> None:
+    async def _said_no(self, row: InboxUpdate, body: dict[str, Any], refusal: Refusal) -> None:
         """What the handler had written is rolled back; the no and the done mark are a transaction of their own."""
         async with self.deps.db.write() as session:
             work = Work(self.deps, session, self.deps.now())
@@ -205,6 +237,7 @@ class Inbox:
             who = await self._speaker(work, Update.de_json(body, self.app.bot))
             if who is not None:
                 await outbox.say(work, who.chat_id, f"refusal.{refusal.code}", lang=who.lang, **refusal.facts)
+        self.courier.look()
 
     async def _failed(self, row: InboxUpdate, body: dict[str, Any], attempt: int, error: Exception) -> None:
         final = attempt >= ATTEMPTS
@@ -233,7 +266,7 @@ class Inbox:
                 await alerts.operators(
                     work, "alert.update_failed", dedupe=f"failed/{row.update_id}", reference=reference
                 )
-        self.sent_something.set()
+        self.courier.look()
 
     @staticmethod
     async def _end_waiting(work: Work, body: dict[str, Any]) -> None:

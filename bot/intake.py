@@ -15,6 +15,7 @@ from bot.inbox import lane_of
 from bot.raw import RawBot
 from db import queues, trouble
 from db.engine import Database
+from db.models import InboxUpdate
 
 log = structlog.get_logger()
 POLL_SECONDS = 25
@@ -34,9 +35,15 @@ def is_update(update: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _LARGEST_ID
 
 
-async def store(db: Database, updates: list[Any], at: datetime) -> None:
-    """Stores raw updates; those stored before are left alone, and what is no update is left out."""
-    rows = [
+async def store(
+    db: Database, updates: list[Any], at: datetime, stored: Callable[[list[InboxUpdate]], None]
+) -> None:
+    """Stores raw updates; those stored before are left alone, and what is no update is left out.
+
+    ``stored`` hears of them as they stand in the table, handled before or not. Returns when they survive a power cut:
+    only then Telegram may be told that they were received.
+    """
+    rows: list[dict[str, Any]] = [
         {
             "update_id": update["update_id"],
             "lane": lane_of(update),
@@ -48,8 +55,10 @@ async def store(db: Database, updates: list[Any], at: datetime) -> None:
         for update in updates
         if is_update(update)
     ]
-    async with db.write() as session:
+    async with db.write(durable=False) as session:
         await queues.store_updates(session, rows)
+    stored([InboxUpdate(**row) for row in rows])
+    await db.settle()
 
 
 def seconds_of(error: RetryAfter) -> float:
@@ -62,7 +71,11 @@ class Polling:
     """getUpdates in a loop. The offset moves only past updates that are stored."""
 
     def __init__(
-        self, db: Database, bot: RawBot, wall: Callable[[], datetime], stored: asyncio.Event
+        self,
+        db: Database,
+        bot: RawBot,
+        wall: Callable[[], datetime],
+        stored: Callable[[list[InboxUpdate]], None],
     ) -> None:
         self.db = db
         self.bot = bot
@@ -115,10 +128,9 @@ class Polling:
     async def _keep(self, updates: list[Any]) -> None:
         if not updates:
             return
-        await store(self.db, updates, self.wall())
+        await store(self.db, updates, self.wall(), self.stored)
         # Not the highest ever: after a quiet week Telegram goes on with another, perhaps lower number.
         self._offset = max((u["update_id"] + 1 for u in updates if is_update(u)), default=self._offset)
-        self.stored.set()
 
     def _conflict(self) -> None:
         now = time.monotonic()

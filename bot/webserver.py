@@ -36,8 +36,7 @@ async def serve(settings: Settings, running: "Running") -> None:
     deps = running.deps
 
     async def store(updates: list[dict[str, Any]]) -> None:
-        await intake.store(deps.db, updates, deps.wall())
-        running.inbox.news.set()
+        await intake.store(deps.db, updates, deps.wall(), running.inbox.offer)
 
     async def probe() -> dict[str, Any]:
         return await health.probe(running)

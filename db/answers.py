@@ -3,28 +3,29 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Exchange, ImportedFile, SettlementPrice
 
+_LAST_EXCHANGE = (
+    select(Exchange)
+    .where(Exchange.chat_id == bindparam("chat_id"), Exchange.at >= bindparam("since"))
+    .order_by(Exchange.id.desc())
+    .limit(1)
+)
+_NEWEST_IMPORT = select(func.max(ImportedFile.id)).where(ImportedFile.state == "in")
+
 
 async def last_exchange(session: AsyncSession, chat_id: int, *, since: datetime) -> Exchange | None:
     """The newest question of a chat, if it is not older than ``since``."""
-    found: Exchange | None = await session.scalar(
-        select(Exchange)
-        .where(Exchange.chat_id == chat_id, Exchange.at >= since)
-        .order_by(Exchange.id.desc())
-        .limit(1)
-    )
+    found: Exchange | None = await session.scalar(_LAST_EXCHANGE, {"chat_id": chat_id, "since": since})
     return found
 
 
 async def newest_import(session: AsyncSession) -> int | None:
     """The id of the newest file that counts."""
-    found: int | None = await session.scalar(
-        select(func.max(ImportedFile.id)).where(ImportedFile.state == "in")
-    )
+    found: int | None = await session.scalar(_NEWEST_IMPORT)
     return found
 
 

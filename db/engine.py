@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from db import inline_sqlite
+from db.group_sync import GroupSync
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -39,24 +40,34 @@ class Database:
         # Errors quote their statement; its values are clients' words and figures.
         self.engine = create_async_engine(self.url, echo=echo, hide_parameters=True, **options)
         self._writers = asyncio.Lock() if self.is_sqlite else None
+        self._sync = GroupSync(Path(f"{self.file}-wal")) if self.file is not None else None
         if self.is_sqlite:
             _teach_sqlite(self.engine.sync_engine)
         self._reader = self.engine.execution_options(qifu_write=False)
         self._writer = self.engine.execution_options(qifu_write=True)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
-        """One transaction that may write: committed when the block ends, rolled back when it raises."""
-        if self._writers is None:
-            async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
-                yield session
-            return
+    async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
+        """One transaction that may write: committed when the block ends, rolled back when it raises.
+
+        Not ``durable``: what it wrote survives a kill at once, a power cut only after the next durable commit.
+        """
         async with (
-            self._writers,
+            self._turn(),
             AsyncSession(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+        if durable:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Returns when everything committed so far survives a power cut."""
+        if self._sync is not None:
+            await self._sync.wait()
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        return self._writers or nullcontext()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -71,6 +82,8 @@ class Database:
         return bare.render_as_string(hide_password=False), str(u.password or "")
 
     async def close(self) -> None:
+        if self._sync is not None:
+            self._sync.close()
         await self.engine.dispose()
 
 
@@ -85,7 +98,8 @@ def _teach_sqlite(engine: Any) -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # synchronous=NORMAL: the sync at every commit is GroupSync's.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

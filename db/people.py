@@ -1,30 +1,48 @@
 """Chats, links, clients, staff, assignments."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Assignment, Chat, Client, Dialog, Link, Staff
+from db.queues import core
+
+# Asked at every update: built once, because building a statement anew takes longer than running it.
+_SPEAKER = (
+    select(Chat, Link, Client, Staff)
+    .outerjoin(Link, (Link.chat_id == Chat.chat_id) & Link.until.is_(None))
+    .outerjoin(Client, Link.client_id == Client.id)
+    .outerjoin(Staff, Link.staff_id == Staff.id)
+    .where(Chat.chat_id == bindparam("chat_id"))
+    .order_by(Link.id)
+)
+_DIALOG = select(Dialog).where(Dialog.chat_id == bindparam("chat_id"))
+
+Linked = tuple[Link, Client | None, Staff | None]
+
+
+async def speaker(session: AsyncSession, chat_id: int) -> tuple[Chat | None, list[Linked]]:
+    """A chat, None where it never spoke, and what it is linked to now, oldest first."""
+    rows = (await session.execute(_SPEAKER, {"chat_id": chat_id})).all()
+    chat = rows[0][0] if rows else None
+    return chat, [(link, client, staff) for _, link, client, staff in rows if link is not None]
+
+
+async def add_chat(session: AsyncSession, chat_id: int, lang: str, at: datetime) -> None:
+    """A chat that speaks for the first time."""
+    row = {"chat_id": chat_id, "lang": lang, "lang_chosen": False, "muted": [], "created_at": at}
+    await session.execute(insert(core(Chat)), row)
 
 
 async def chat(session: AsyncSession, chat_id: int) -> Chat | None:
     return await session.get(Chat, chat_id)
 
 
-async def live_links(
-    session: AsyncSession, chat_id: int
-) -> Sequence[tuple[Link, Client | None, Staff | None]]:
+async def live_links(session: AsyncSession, chat_id: int) -> list[Linked]:
     """What a chat is linked to now, oldest first."""
-    rows = await session.execute(
-        select(Link, Client, Staff)
-        .outerjoin(Client, Link.client_id == Client.id)
-        .outerjoin(Staff, Link.staff_id == Staff.id)
-        .where(Link.chat_id == chat_id, Link.until.is_(None))
-        .order_by(Link.id)
-    )
-    return [(link, client, staff) for link, client, staff in rows]
+    return (await speaker(session, chat_id))[1]
 
 
 async def client_links(session: AsyncSession, client_ids: Collection[int]) -> list[Link]:
@@ -92,7 +110,7 @@ async def dialog(session: AsyncSession, chat_id: int) -> Dialog | None:
     nowhere: set[int] = session.info.setdefault("no_dialog", set())
     if chat_id in nowhere and not any(isinstance(row, Dialog) for row in session):
         return None
-    found = await session.get(Dialog, chat_id)
+    found: Dialog | None = await session.scalar(_DIALOG, {"chat_id": chat_id})
     if found is None:
         nowhere.add(chat_id)
     return found

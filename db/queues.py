@@ -2,9 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Table, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CursorResult,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,7 +42,11 @@ HELD = _is(OutboxMessage.state, "held")
 
 def insert_or_ignore(session: AsyncSession, table: Any) -> Any:
     """An INSERT that leaves existing rows alone, in the words of the session's database."""
-    dialect = session.get_bind().dialect.name
+    return _insert_or_ignore(session.get_bind().dialect.name, table)
+
+
+@cache
+def _insert_or_ignore(dialect: str, table: Any) -> Any:
     return (sqlite_insert if dialect == "sqlite" else postgres_insert)(table).on_conflict_do_nothing()
 
 
@@ -36,6 +54,35 @@ def core(model: type[Base]) -> Table:
     """The table itself, for many rows at once: the ORM would break them up wherever another column is empty."""
     assert isinstance(model.__table__, Table)
     return model.__table__
+
+
+# What every update and every message needs is built once: building a statement anew takes longer than running it.
+_INBOX = core(InboxUpdate)
+_OUTBOX = core(OutboxMessage)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_AT = bindparam("at", type_=_OUTBOX.c.not_before.type)
+
+_MARK_DONE = (
+    update(_INBOX)
+    .where(_INBOX.c.update_id == bindparam("id"), _INBOX.c.state == "new")
+    .values(state="done", done_at=_AT)
+)
+_ADD_MESSAGE = insert(_OUTBOX).returning(_OUTBOX.c.id)
+_CLAIM = select(OutboxMessage).from_statement(
+    update(_OUTBOX)
+    .where(
+        _OUTBOX.c.id.in_(_IDS),
+        _is(_OUTBOX.c.state, "pending"),
+        or_(_OUTBOX.c.not_before.is_(None), _OUTBOX.c.not_before <= _AT),
+    )
+    .values(state="sending", attempts=_OUTBOX.c.attempts + 1)
+    .returning(_OUTBOX)
+)
+_SETTLE = update(_OUTBOX).where(
+    _OUTBOX.c.id == bindparam("of_id"),
+    _is(_OUTBOX.c.state, "sending"),
+    _OUTBOX.c.attempts == bindparam("of_attempts"),
+)
 
 
 def changed(result: Any) -> int:
@@ -51,7 +98,7 @@ async def store_updates(session: AsyncSession, rows: Sequence[dict[str, Any]]) -
     if rows:
         # In order of their ids, so that two intakes at once cannot wait for each other's rows.
         in_order = sorted(rows, key=lambda row: row["update_id"])
-        await session.execute(insert_or_ignore(session, InboxUpdate), in_order)
+        await session.execute(insert_or_ignore(session, _INBOX), in_order)
 
 
 async def waiting_updates(session: AsyncSession, known: Collection[int], limit: int) -> list[InboxUpdate]:
@@ -64,12 +111,7 @@ async def waiting_updates(session: AsyncSession, known: Collection[int], limit: 
 
 async def mark_done(session: AsyncSession, update_id: int, at: datetime) -> bool:
     """True when this transaction is the one that handled the update."""
-    done = await session.execute(
-        update(InboxUpdate)
-        .where(InboxUpdate.update_id == update_id, InboxUpdate.state == "new")
-        .values(state="done", done_at=at)
-    )
-    return changed(done) == 1
+    return changed(await session.execute(_MARK_DONE, {"id": update_id, "at": at})) == 1
 
 
 async def mark_attempt(
@@ -90,10 +132,10 @@ async def mark_attempt(
 
 async def add_message(session: AsyncSession, values: dict[str, Any]) -> int | None:
     """The new message's id, or None when its dedupe key is there already."""
-    statement = (
-        insert_or_ignore(session, OutboxMessage) if values.get("dedupe_key") else insert(OutboxMessage)
-    )
-    added: int | None = await session.scalar(statement.values(**values).returning(OutboxMessage.id))
+    statement = _ADD_MESSAGE
+    if values.get("dedupe_key"):
+        statement = insert_or_ignore(session, _OUTBOX).returning(_OUTBOX.c.id)
+    added: int | None = await session.scalar(statement, values)
     return added
 
 
@@ -163,14 +205,16 @@ async def claim_messages(session: AsyncSession, ids: Collection[int], at: dateti
 
     Between being found and being claimed a message may have been stopped, edited, or claimed by another process.
     """
-    claimed = await session.scalars(
-        update(OutboxMessage)
-        .where(OutboxMessage.id.in_(ids), PENDING, _ready(at))
-        .values(state="sending", attempts=OutboxMessage.attempts + 1)
-        .returning(OutboxMessage),
-        execution_options={"synchronize_session": False, "populate_existing": True},
-    )
+    options = {"populate_existing": True}
+    claimed = await session.scalars(_CLAIM, {"ids": list(ids), "at": at}, execution_options=options)
     return sorted(claimed, key=lambda message: (message.priority, message.id))
+
+
+async def unclaim_messages(session: AsyncSession, ids: Collection[int]) -> None:
+    """Gives back claims of which nothing was sent."""
+    await session.execute(
+        update(OutboxMessage).where(OutboxMessage.id.in_(ids), SENDING).values(state="pending")
+    )
 
 
 async def settle_message(session: AsyncSession, message: OutboxMessage, **values: Any) -> bool:
@@ -178,12 +222,8 @@ async def settle_message(session: AsyncSession, message: OutboxMessage, **values
 
     Another run that took over has settled the doubt in its own way: this attempt's number tells them apart.
     """
-    settled = await session.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.id == message.id, SENDING, OutboxMessage.attempts == message.attempts)
-        .values(**values)
-    )
-    return changed(settled) == 1
+    which = {"of_id": message.id, "of_attempts": message.attempts}
+    return changed(await session.execute(_SETTLE, {**values, **which})) == 1
 
 
 async def messages_in_doubt(session: AsyncSession) -> list[OutboxMessage]:

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Conversation, Exchange, OutboxMessage, Relay, Rung
 
+_OPEN_IN_CHAT = select(Conversation).where(
+    Conversation.chat_id == bindparam("chat_id"), Conversation.state == "open"
+)
+
 
 async def open_in_chat(session: AsyncSession, chat_id: int) -> Conversation | None:
     """The open conversation of a client's chat."""
-    found: Conversation | None = await session.scalar(
-        select(Conversation).where(Conversation.chat_id == chat_id, Conversation.state == "open")
-    )
+    found: Conversation | None = await session.scalar(_OPEN_IN_CHAT, {"chat_id": chat_id})
     return found
 
 

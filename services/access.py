@@ -1,6 +1,6 @@
 """The one door to people: who is speaking, and whose data may be seen. "Not yours" and "not found" are one answer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from db import people
 from db.models import Chat, Client, Staff
@@ -15,31 +15,25 @@ _SEES_ALL = frozenset({Role.RISK, Role.SUPERVISOR, Role.COMPLIANCE, Role.OPERATO
 
 async def actor(work: Work, chat_id: int, telegram_lang: str | None = None) -> Actor:
     """Who speaks in a private chat. A chat that never spoke is remembered, with its language guessed."""
-    chat = await people.chat(work.session, chat_id)
+    chat, links = await people.speaker(work.session, chat_id)
     if chat is None:
-        chat = Chat(
-            chat_id=chat_id,
-            lang=guess_language(telegram_lang),
-            lang_chosen=False,
-            muted=[],
-            created_at=work.now,
-        )
-        work.session.add(chat)
-        await work.session.flush()
-    elif chat.blocked_at is not None:
+        lang = guess_language(telegram_lang)
+        await people.add_chat(work.session, chat_id, lang, work.now)
+        return Actor(chat_id, lang)
+    if chat.blocked_at is not None:
         chat.blocked_at = None  # whoever writes to us does not block us
-    return await _actor(work, chat)
+    return _actor(chat, links)
 
 
 async def actor_of(work: Work, chat_id: int) -> Actor:
     """As ``actor``, for a chat that need not be speaking now (a recipient)."""
-    chat = await people.chat(work.session, chat_id)
-    return await _actor(work, chat) if chat else Actor(chat_id, "zh")
+    chat, links = await people.speaker(work.session, chat_id)
+    return _actor(chat, links) if chat else Actor(chat_id, "zh")
 
 
-async def _actor(work: Work, chat: Chat) -> Actor:
+def _actor(chat: Chat, links: Sequence[people.Linked]) -> Actor:
     staff, clients = None, []
-    for link, client, employee in await people.live_links(work.session, chat.chat_id):
+    for link, client, employee in links:
         if employee is not None and employee.active:
             staff = staff_value(employee, chat.chat_id, reachable=True)
         if client is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from db import people, queues
 from messages.split import LIMIT, split
-from services.work import Work
+from services.work import Work, Written
 
 _CAPTION = 1024  # what Telegram takes under a picture
 
@@ -218,7 +218,10 @@ async def put(
         expires_at=expires_at,
         account=account,
     )
-    return await queues.add_message(work.session, row)
+    added = await queues.add_message(work.session, row)
+    if added is not None:
+        work.written.append(Written(added, chat_id, method, on_doubt))
+    return added
 
 
 def message(

@@ -31,6 +31,16 @@ class Deps:
     bot_username: Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An outbox row of this transaction, as far as its sender must know to let it leave with the commit."""
+
+    id: int
+    chat_id: int
+    method: str
+    on_doubt: str
+
+
 @dataclass(slots=True)
 class Work:
     """One transaction: its session, its one instant, and what must be told after the commit."""
@@ -38,7 +48,7 @@ class Work:
     deps: Deps
     session: AsyncSession
     now: datetime
-    failure: Exception | None = None
+    written: list[Written] = field(default_factory=list)
     # What was decided in a rolled back transaction is gone; only these run, after the commit.
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 

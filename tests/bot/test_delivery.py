@@ -17,7 +17,7 @@ from db.models import Chat, OutboxMessage
 from services import outbox, outcomes
 from services.outbox import Priority
 from services.work import Work, working
-from simulator import PICTURE
+from simulator import PICTURE, Person
 from tests.post import Post, open_post, paced
 
 
@@ -482,7 +482,7 @@ async def test_a_stop_waits_for_the_message_on_its_way(post: Post) -> None:
     post.sim.fault("slow", method="sendMessage", count=1, seconds=0.2)
     message = await post.put(wang, "您好", on_doubt="hold")
     post.start()
-    await post.until(message, "sending")
+    await post.sim.until(lambda: bool(post.delivery._tasks), 5, "the request to be on its way")
     await post.stop()
     assert (await post.row(message)).state == "sent"
 
@@ -517,3 +517,69 @@ async def test_two_senders_at_once_send_each_message_once(post_on_each: Post) ->
     await asyncio.wait({beside})
     assert len(sends(post)) == len(ids)
     assert all(shown(person) == ["第0条", "第1条", "第2条"] for person in people)
+
+
+async def written_and_left(
+    post: Post, *texts: tuple[Person, str], inside: type[Exception] | None = None, after: bool = False
+) -> list[int]:
+    """Messages written and claimed as the inbox does it; ``inside`` or ``after`` the transaction something fails."""
+    with post.delivery.departure() as leaving:
+        async with post.deps.db.write() as session:
+            work = Work(post.deps, session, post.deps.now())
+            added = [await outbox.put(work, to.id, "text", {"html": text}) for to, text in texts]
+            await leaving.claim(work)
+            if inside is not None:
+                raise inside
+        if after:
+            raise ConnectionError
+    return [message for message in added if message is not None]
+
+
+async def idle(post: Post) -> None:
+    """The sender has looked and found nothing."""
+    post.start()
+    async with asyncio.timeout(5):
+        while post.delivery._held_back:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_message_leaves_with_its_commit(post_on_each: Post) -> None:
+    """It is claimed in the transaction that wrote it: nobody has to look for it."""
+    post = post_on_each
+    wang, li = await post.person("wang"), await post.person("li")
+    await idle(post)
+    first, second = await written_and_left(post, (wang, "一"), (li, "二"))
+    assert (await post.until(first, "sent")).attempts == 1
+    assert (await post.until(second, "sent")).attempts == 1
+    assert [m.text for m in wang.messages if m.from_bot] == ["一"]
+
+
+async def test_what_is_rolled_back_does_not_leave(post: Post) -> None:
+    """Its place is free again, and the chat's next message goes out."""
+    wang = await post.person()
+    await idle(post)
+    with pytest.raises(RuntimeError):
+        await written_and_left(post, (wang, "nie"), inside=RuntimeError)
+    (message,) = await written_and_left(post, (wang, "doch"))
+    await post.until(message, "sent")
+    assert [m.text for m in wang.messages if m.from_bot] == ["doch"]
+
+
+async def test_nothing_overtakes_what_waits(post: Post) -> None:
+    """A chat's second message waits for its turn, and whatever is written then goes behind it."""
+    wang = await post.person()
+    await idle(post)
+    written = await written_and_left(post, (wang, "一"), (wang, "二"))
+    written += await written_and_left(post, (wang, "三"))
+    for message in written:
+        await post.until(message, "sent")
+    assert [m.text for m in wang.messages if m.from_bot] == ["一", "二", "三"]
+
+
+async def test_a_claim_whose_commit_is_lost_is_sent_all_the_same(post: Post) -> None:
+    """The commit was done, its answer was lost: the message is not left as being sent for ever."""
+    wang = await post.person()
+    await idle(post)
+    with pytest.raises(ConnectionError):
+        await written_and_left(post, (wang, "您好"), after=True)
+    await post.until(1, "sent")

@@ -1,6 +1,5 @@
 """What the health page and the metrics say, and when they say that something is wrong."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -43,13 +42,15 @@ async def running(database_url: str) -> AsyncIterator[Running]:
     deps = wiring.deps(settings(environment, ROOT / "none"), fast_policy(), database)
     deps = replace(deps, now=lambda: NOW, wall=lambda: NOW)
     bot: Any = None
-    polling = Polling(database, bot, deps.wall, asyncio.Event())
+    polling = Polling(database, bot, deps.wall, lambda stored: None)
     polling.reachable = True
     lease = HeldLease(deps)
     await lease.take()
     app: Any = None
     library: Any = Library()
-    yield Running(deps, app, library, lease, Inbox(deps, app, workers=1), Delivery(deps, bot), polling)
+    delivery = Delivery(deps, bot)
+    inbox = Inbox(deps, app, delivery, workers=1)
+    yield Running(deps, app, library, lease, inbox, delivery, polling)
     await database.close()
 
 

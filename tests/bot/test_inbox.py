@@ -1,8 +1,8 @@
 """Each update once, in the order of its chat; a failure of one is nobody else's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from telegram import Update
 
 from bot import inbox, wiring
+from bot.departure import Departure
 from bot.flood import Flood
 from bot.inbox import Inbox
 from bot.intake import store
@@ -27,11 +28,25 @@ from domain.errors import Refusal
 from domain.policy import Policy
 from handlers.context import current
 from services import outbox, upkeep
-from services.work import Deps, Work, working
+from services.work import Deps, Work, Written, working
 from tests.desk import ROOT, fast_policy
 
 NOON = datetime(2026, 8, 17, 4, tzinfo=UTC)
 Handler = Callable[[Update, Work], Awaitable[None]]
+
+
+class NoCourier:
+    """Takes nothing along: what is written stays in the outbox."""
+
+    def look(self) -> None:
+        return
+
+    def book(self, _written: Sequence[Written]) -> list[Written]:
+        return []
+
+    @contextmanager
+    def departure(self) -> Iterator[Departure]:
+        yield Departure(self)
 
 
 @dataclass
@@ -55,7 +70,7 @@ class Office:
 
     def start(self) -> Inbox:
         workers = 1 if self.deps.db.is_sqlite else 4
-        self.inbox = Inbox(self.deps, self, workers=workers)  # type: ignore[arg-type]  # all that it uses of it
+        self.inbox = Inbox(self.deps, self, NoCourier(), workers=workers)  # type: ignore[arg-type]  # all that it uses of it
         self.task = asyncio.create_task(self.inbox.run())
         return self.inbox
 
@@ -66,9 +81,8 @@ class Office:
             self.task = None
 
     async def put(self, *updates: dict[str, Any]) -> None:
-        await store(self.deps.db, list(updates), self.deps.wall())
-        if self.inbox is not None:
-            self.inbox.news.set()
+        offer = self.inbox.offer if self.inbox is not None else lambda stored: None
+        await store(self.deps.db, list(updates), self.deps.wall(), offer)
 
     async def row(self, number: int) -> InboxUpdate:
         async with self.deps.db.read() as session:
@@ -349,11 +363,11 @@ async def test_a_database_that_is_away_costs_no_attempt(sqlite_url: str) -> None
         left = 0
 
         @asynccontextmanager
-        async def write(self) -> AsyncIterator[AsyncSession]:
+        async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
             if self.left:
                 self.left -= 1
                 raise trouble.TimeoutError("no connection is free")
-            async with super().write() as session:
+            async with super().write(durable=durable) as session:
                 yield session
 
     away = Away(sqlite_url)

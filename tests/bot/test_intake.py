@@ -61,11 +61,11 @@ class Flaky(Database):
         self.failures = failures
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
         if self.failures:
             self.failures -= 1
             raise trouble.TimeoutError("no connection is free")
-        async with super().write() as session:
+        async with super().write(durable=durable) as session:
             yield session
 
 
@@ -105,7 +105,7 @@ async def test_the_offset_does_not_move_past_an_update_that_could_not_be_stored(
     db = Flaky(database_url, failures=2)
     bot = Scripted([message(5)], [message(5)], [message(5), message(6)])
     with capture_logs() as logs:
-        await polled(Polling(db, bot, wall, asyncio.Event()), lambda: len(bot.asked) == 4)
+        await polled(Polling(db, bot, wall, lambda stored: None), lambda: len(bot.asked) == 4)
     assert [params["offset"] for params in bot.asked] == [0, 0, 0, 7]
     assert await stored(db) == [5, 6]
     assert sum("updates stay with telegram" in line["event"] for line in logs) == 2
@@ -117,13 +117,13 @@ async def test_a_defect_while_storing_ends_the_program_instead_of_losing_updates
 
     class Broken(Flaky):
         @asynccontextmanager
-        async def write(self) -> AsyncIterator[AsyncSession]:
+        async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
             raise RuntimeError("a defect")
             yield
 
     db = Broken(sqlite_url, failures=0)
     with pytest.raises(RuntimeError):
-        await polled(Polling(db, Scripted([message(5)]), wall, asyncio.Event()), lambda: False)
+        await polled(Polling(db, Scripted([message(5)]), wall, lambda stored: None), lambda: False)
     await db.close()
 
 
@@ -131,7 +131,7 @@ async def test_polling_goes_on_below_the_highest_number(sqlite_url: str) -> None
     """After a quiet week Telegram goes on with another number, perhaps a lower one: asking above it would lose it."""
     db = Database(sqlite_url)
     bot = Scripted([message(900)], [message(12)], [message(13)])
-    await polled(Polling(db, bot, wall, asyncio.Event()), lambda: len(bot.asked) == 4)
+    await polled(Polling(db, bot, wall, lambda stored: None), lambda: len(bot.asked) == 4)
     assert [params["offset"] for params in bot.asked] == [0, 901, 13, 14]
     assert await stored(db) == [12, 13, 900]
     await db.close()
@@ -141,7 +141,7 @@ async def test_whether_telegram_is_there_is_known_at_once(sqlite_url: str) -> No
     """The first poll, and the first after a failure, does not hang for half a minute before it says so."""
     db = Database(sqlite_url)
     bot = Scripted([], [], NetworkError("away"), NetworkError("away"), [], [])
-    polling = Polling(db, bot, wall, asyncio.Event())
+    polling = Polling(db, bot, wall, lambda stored: None)
     with capture_logs() as logs:
         await polled(polling, lambda: len(bot.asked) == 7)
     assert [params["timeout"] for params in bot.asked] == [0, 25, 25, 0, 0, 25, 25]
@@ -159,7 +159,7 @@ async def test_nothing_that_telegram_or_the_network_does_ends_polling(
     """Out of reach, too fast, nonsense for an answer: asked again."""
     db = Database(sqlite_url)
     bot = Scripted(failure, {"not": "a list"}, [message(5)])
-    await polled(Polling(db, bot, wall, asyncio.Event()), lambda: len(bot.asked) == 4)
+    await polled(Polling(db, bot, wall, lambda stored: None), lambda: len(bot.asked) == 4)
     assert await stored(db) == [5]
     await db.close()
 
@@ -169,7 +169,7 @@ async def test_a_second_poller_is_told_even_while_updates_come_in_between(sqlite
     db = Database(sqlite_url)
     turns = [turn for n in range(1, 12) for turn in (Conflict("409"), [message(n)])]
     with pytest.raises(SecondPoller):
-        await polled(Polling(db, Scripted(*turns), wall, asyncio.Event()), lambda: False)
+        await polled(Polling(db, Scripted(*turns), wall, lambda stored: None), lambda: False)
     await db.close()
 
 
@@ -177,7 +177,7 @@ async def test_the_last_poll_of_a_replaced_run_is_no_second_poller(sqlite_url: s
     """A few 409 after a restart pass by themselves."""
     db = Database(sqlite_url)
     bot = Scripted(*[Conflict("409")] * 5, [message(5)])
-    await polled(Polling(db, bot, wall, asyncio.Event()), lambda: len(bot.asked) == 7)
+    await polled(Polling(db, bot, wall, lambda stored: None), lambda: len(bot.asked) == 7)
     assert await stored(db) == [5]
     await db.close()
 
@@ -195,7 +195,7 @@ async def test_both_ways_in_at_once_store_each_update_once(database_url: str) ->
         mine = updates * 2
         dice.shuffle(mine)
         for start in range(0, len(mine), 40):
-            await intake.store(db, mine[start : start + 40], wall())
+            await intake.store(db, mine[start : start + 40], wall(), lambda stored: None)
 
     await asyncio.gather(*(one_way() for _ in range(4)))
     assert await stored(db) == list(range(1, 201))
@@ -208,7 +208,7 @@ async def test_what_is_no_update_is_left_out_and_the_rest_is_stored(sqlite_url: 
     strange: list[Any] = [None, 7, "x", [], {}, {"update_id": "5"}, {"update_id": True}, {"update_id": -1}]
     strange += [{"update_id": LARGEST + 1}, {"update_id": 8}, {"update_id": 9, "message": "words"}]
     strange += [{"update_id": 10, "message": {"chat": {"id": 2**70}}}, {"update_id": LARGEST, "poll": {}}]
-    await intake.store(db, [*strange, message(11)], wall())
+    await intake.store(db, [*strange, message(11)], wall(), lambda stored: None)
     assert await stored(db) == [8, 9, 10, 11, LARGEST]
     await db.close()
 
@@ -216,11 +216,11 @@ async def test_what_is_no_update_is_left_out_and_the_rest_is_stored(sqlite_url: 
 async def test_an_update_stored_before_is_left_as_it_is(database_url: str) -> None:
     """A second delivery does not make a handled update new."""
     db = Database(database_url)
-    await intake.store(db, [message(5)], wall())
+    await intake.store(db, [message(5)], wall(), lambda stored: None)
     async with db.write() as session:
         row = await session.get_one(InboxUpdate, 5)
         row.state = "done"
-    await intake.store(db, [message(5, text="anders"), message(6)], wall())
+    await intake.store(db, [message(5, text="anders"), message(6)], wall(), lambda stored: None)
     async with db.read() as session:
         assert (await session.get_one(InboxUpdate, 5)).state == "done"
         assert await session.scalar(select(func.count()).select_from(InboxUpdate)) == 2

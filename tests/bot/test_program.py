@@ -168,10 +168,10 @@ async def test_a_lease_that_cannot_be_renewed_is_given_up_in_time(
         away = False
 
         @asynccontextmanager
-        async def write(self) -> AsyncIterator[AsyncSession]:
+        async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncSession]:
             if self.away:
                 raise trouble.TimeoutError("no connection is free")
-            async with super().write() as session:
+            async with super().write(durable=durable) as session:
                 yield session
 
     monkeypatch.setattr(lease, "BEAT", 0.02)
