@@ -49,7 +49,7 @@ async def _from_staff(message: Message, context: Context) -> bool:
     running = await contact.open_talks(context.work, context.who)
     if not running:
         return replied is not None and await _nothing_there(context)
-    args = {"message": passed.message_id, "text": None if passed.is_file else passed.text}
+    args = {"message": passed.message_id, "text": passed.text, "file": passed.is_file}
     buttons = [
         [Button(f" #{number} {name}", "contact.send", {"talk": number, **args})]
         for number, name in running[:8]
@@ -117,10 +117,9 @@ async def pressed_pass_on(context: Context, press: Press) -> None:
 
 
 async def pressed_send(context: Context, press: Press) -> None:
-    await contact.send_to(
-        context.work, context.who, press.args["talk"], press.args["message"], press.args["text"]
-    )
-    press.toast = context.deps.phrases.label("talk.sent", context.who.lang)
+    chosen = Said(press.args["message"], press.args["text"], is_file=press.args["file"])
+    if await contact.send_to(context.work, context.who, press.args["talk"], chosen):
+        press.toast = context.deps.phrases.label("talk.sent", context.who.lang)
 
 
 COMMANDS = [

@@ -74,6 +74,7 @@ async def on_message(update: Update, context: Context) -> bool:
     text = message_text(update).strip()
     if found is None or found.step not in ("product", "zh", "en") or not text:
         return False
+    notices.check_words(context.work, text)
     following = {"product": "mandatory", "zh": "en", "en": "preview"}[found.step]
     await _ask(context, following, {**found.data, found.step: text})
     return True

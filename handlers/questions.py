@@ -37,6 +37,21 @@ async def answer(context: Context, text: str, after: int | None = None) -> None:
         await _act(context, Reply(part, reply.exchange_id), text)
     if not reply.answer.parts:
         await _act(context, reply, text)
+    if reply.rail is not None and reply.answer.kind not in (Kind.COMPLAINT, Kind.HANDOFF):
+        await _warn(context, reply)
+
+
+async def _warn(context: Context, reply: Reply) -> None:
+    """What the client's words tell of: the way to compliance, or why not to send such things in chat."""
+    rail = reply.rail
+    assert rail is not None
+    if rail.client == "hint":
+        await context.reply("rail.client_hint")
+        return
+    args = {"exchange": reply.exchange_id}
+    complain = Button("rail.complain", "ask.complain_of", {**args, "category": rail.complaint})
+    buttons: Row = [complain, Button("ask.human", "ask.person", args)]
+    await context.reply("rail.client_route", rail=rail, buttons=[buttons])
 
 
 async def _act(context: Context, reply: Reply, text: str) -> None:
@@ -164,6 +179,14 @@ async def pressed_person(context: Context, press: Press) -> None:
     await contact.begin(context, said=asked)
 
 
+async def pressed_complaint(context: Context, press: Press) -> None:
+    """The filing begins with what was said; a matter of conduct goes to compliance."""
+    asked = await questions.asked_in(context.work, context.who, press.args["exchange"])
+    await complaints.begin(
+        context, asked, questions.complaint_of(asked, context.who.lang, press.args["category"])
+    )
+
+
 async def pressed_more(context: Context, press: Press) -> None:
     """The rest of an article."""
     await outbox.say_html(
@@ -189,5 +212,6 @@ ACTIONS: dict[str, ActionFn] = {
     "ask.none": pressed_none,
     "ask.person": pressed_person,
     "ask.more": pressed_more,
+    "ask.complain_of": pressed_complaint,
     "ask.question": pressed_question,
 }

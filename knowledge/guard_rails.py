@@ -7,10 +7,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+
+from knowledge.articles import SAFE_LOADER
 
 TABLE = Path(__file__).parent / "tables" / "guard_rails.yaml"
 _CLAUSES = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")
@@ -53,12 +56,16 @@ class GuardRails:
     @classmethod
     def read(cls, path: Path = TABLE) -> "GuardRails":
         """The shipped table."""
-        raw = yaml.safe_load(path.read_text("utf-8"))
+        raw = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - a safe loader, in C
         return cls(map(_rail, raw["rails"]), _any(raw["denials"]), _any(raw["warnings"]))
 
     def alone(self, code: str) -> "GuardRails":
         """Only one of the categories."""
         return GuardRails((r for r in self.rails if r.code == code), self._denials, self._warnings)
+
+    def named(self, code: str) -> Rail:
+        """The category of a code; KeyError where the table no longer has it."""
+        return {rail.code: rail for rail in self.rails}[code]
 
     def of_staff(self, text: str) -> Hit | None:
         """Why a text of staff, or of the bot, must not go out as it is."""
@@ -85,6 +92,12 @@ class GuardRails:
                 return None
             return match[0]
         return None
+
+
+@cache
+def shipped() -> GuardRails:
+    """The shipped table, read at the first text that has to be looked at."""
+    return GuardRails.read()
 
 
 def _plain(clause: str) -> str:

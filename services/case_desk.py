@@ -14,7 +14,7 @@ from domain.clocks import due_in_working_days
 from domain.complaints import MAJOR, NUMBER, PAUSE_REASON, RATINGS, Kind
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
-from services import access, audit, case_cards, case_moves, outbox, routing
+from services import access, audit, case_cards, case_moves, held, outbox, routing
 from services.case_cards import CaseLine, lines
 from services.case_client import STAFF, listen, put_dialog, reopen_until, stop_listening, tell_client
 from services.casebook import Book, File, book, checked, client_of, may_extend, record
@@ -106,6 +106,7 @@ async def _say_to_client(
     if source is not None and any(e.data.get("source") == source for e in found.events):
         return found.row.number
     words = checked(text, LONGEST)
+    held.require_clean(work, words)
     member = access.require(who)
     event = await record(
         work,
@@ -148,6 +149,7 @@ async def close(work: Work, who: Actor, case_id: int, cause: str, remedy: str) -
     """Tells the client the result in full; the client may reopen it for some days. The case's number."""
     found = await own(work, who, case_id)
     member = access.require(who)
+    held.require_clean(work, f"{cause}\n{remedy}")
     found.row.cause, found.row.remedy = checked(cause, LONGEST), checked(remedy, LONGEST)
     event = await record(
         work, found, who.label, Kind.RESOLVED, cause=found.row.cause, remedy=found.row.remedy
@@ -176,6 +178,7 @@ async def extend(work: Work, who: Actor, case_id: int, reason: str) -> str:
     """More time for the result of a major case, once and before the term ends; the client is told why. Its number."""
     found = await own(work, who, case_id)
     words = checked(reason, LONGEST)
+    held.require_clean(work, words)
     if not may_extend(work, found):
         raise Refusal("case_no_extension", number=found.row.number)
     known = found.standing.terms

@@ -18,7 +18,7 @@ from domain.calendar import CalendarEnded, local
 from domain.errors import Refusal
 from domain.people import Actor, Role
 from messages.split import LIMIT, units
-from services import access, audit, outbox
+from services import access, audit, held, outbox
 from services.outbox import Button, Priority
 from services.work import Work
 
@@ -59,6 +59,7 @@ async def submit(work: Work, who: Actor, draft: Draft) -> str:
     """Asks a second person to release the notice; its number. Twice the same text on a day is refused."""
     author = access.require(who, *AUTHORS)
     _check(draft)
+    check_words(work, f"{draft.zh}\n{draft.en}")
     day = _trading_day(work)
     number = await _number(work)
     notice = Notice(
@@ -328,6 +329,11 @@ def _check(draft: Draft) -> None:
             raise Refusal("too_long", longest=_LONGEST)
     if not draft.zh.strip():
         raise Refusal("notice_empty")
+
+
+def check_words(work: Work, text: str) -> None:
+    """Refuses words that no notice may carry (``rail_met``)."""
+    held.require_clean(work, text)
 
 
 def _hash(draft: Draft) -> str:

@@ -8,9 +8,11 @@ from typing import cast
 from db import answers
 from db.models import Exchange
 from domain.errors import Refusal
-from domain.knowledge import Answer, Context, Kind
+from domain.knowledge import Answer, Context, Kind, Severity
+from domain.masking import masked_words
 from domain.people import Actor
 from knowledge.conversation import MOST_MISSES, misses
+from knowledge.guard_rails import Rail
 from knowledge.library import Lang
 from services import plans
 from services.work import Work
@@ -24,7 +26,8 @@ class Reply:
     """An answer as the chat shows it, and the number under which its usefulness is reported.
 
     ``quotes`` are settlements to choose from where a price is missing; ``products`` the names of products to choose
-    from where one is. ``person_due``: it was not understood after the second chance either.
+    from where one is. ``person_due``: it was not understood after the second chance either. ``rail``: the words
+    tell of something that compliance should hear of, or hold what should not be sent in chat.
     """
 
     answer: Answer
@@ -32,6 +35,7 @@ class Reply:
     quotes: tuple[tuple[str, Decimal], ...] = ()
     products: tuple[str, ...] = ()
     person_due: bool = False
+    rail: Rail | None = None
 
 
 async def ask(work: Work, who: Actor, text: str, *, after: int | None = None) -> Reply:
@@ -48,6 +52,9 @@ async def ask(work: Work, who: Actor, text: str, *, after: int | None = None) ->
     answer = await _answer(work, who, question, context)
     offered = last is not None and last.kind == Kind.CLARIFY.value and last.helpful is None
     missed = misses(_misses(last), answer, offered=offered)
+    hit = work.deps.rails().of_client(question)
+    if hit is not None and hit.rail.client == "hint":
+        question = masked_words(question)
     exchange_id = await _remember(work, who, question, answer, missed)
     return Reply(
         answer,
@@ -55,6 +62,7 @@ async def ask(work: Work, who: Actor, text: str, *, after: int | None = None) ->
         await _quotes(work, answer) if "price" in answer.missing else (),
         work.deps.library().offered_products(answer.lang) if "product" in answer.missing else (),
         missed >= MOST_MISSES,
+        hit.rail if hit is not None and answer.kind is not Kind.ADVICE else None,
     )
 
 
@@ -116,6 +124,13 @@ async def none_fits(work: Work, who: Actor, exchange_id: int) -> bool:
 async def asked_in(work: Work, who: Actor, exchange_id: int) -> str:
     """The words of an exchange, for the person who takes it over."""
     return (await _own(work, who, exchange_id)).question
+
+
+def complaint_of(said: str, lang: str, category: str) -> Answer:
+    """A complaint of conduct, as the library would have heard it."""
+    return Answer(
+        said, Kind.COMPLAINT, "", "", lang, severity=Severity.MAJOR, category=int(category), reason="rail"
+    )
 
 
 async def _own(work: Work, who: Actor, exchange_id: int) -> Exchange:

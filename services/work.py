@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from domain.calendar import TradingCalendar
 from domain.policy import Policy
+from knowledge import guard_rails
+from knowledge.guard_rails import GuardRails
 from knowledge.library import Library
 from messages.phrases import BEIJING, Phrases, masked
 from services.prices import PriceBook
@@ -29,6 +31,7 @@ class Deps:
     wall: Callable[[], datetime]
     new_token: Callable[[int], str]
     bot_username: Callable[[], str]
+    rails: Callable[[], GuardRails] = guard_rails.shipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from db.models import ImportedFile, SettlementPrice
+from domain.knowledge import Answer, Candidate, Kind
+from knowledge.library import Library
 from simulator import Person
 from tests.desk import Desk
 
@@ -65,7 +68,6 @@ async def test_after_the_set_time_nothing_carries_over(desk: Desk, wang: Person)
 async def test_a_missing_product_is_chosen_by_button(wang: Person) -> None:
     """How much is three lots of what? One press, and the figure comes."""
     await wang.text("做3手要多少保证金")
-    await wang.wait_for("请问是哪个品种")
     await wang.press("豆粕")
     assert "豆粕 3 手" in (await wang.wait_for("豆粕、3 手")).text
 
@@ -82,7 +84,7 @@ async def test_a_missing_price_is_chosen_by_button(desk: Desk, wang: Person) -> 
 async def test_a_button_completes_its_own_question_however_late(desk: Desk, wang: Person) -> None:
     """Pressed after the set time and after another question, it still means what it stood under."""
     await wang.text("做3手要多少保证金")
-    asked = await wang.wait_for("请问是哪个品种")
+    asked = await wang.wait_for(lambda m: "豆粕" in str(m.buttons))
     await wang.text("怎么开户")
     await wang.wait_for("线上开户")
     desk.sim.set_clock("2026-08-17T15:00:00+08:00")
@@ -90,30 +92,66 @@ async def test_a_button_completes_its_own_question_however_late(desk: Desk, wang
     await wang.wait_for("豆粕、3 手")
 
 
+class Unsure(Library):
+    """A library that is asked for candidates, or for what it does not know, by the first words of a question."""
+
+    def ask(self, q: str, **how: Any) -> Answer:
+        if q.startswith("不清楚"):
+            choices = tuple(
+                Candidate(a.topic, a.id, 0.4, a.title)
+                for name in ("account-documents", "account-duration")
+                if (a := self.article(name, "zh"))
+            )
+            return Answer(q, Kind.CLARIFY, "您想问的是哪一个？", "您想问的是哪一个？", "zh", choices=choices)
+        if q.startswith("不知道"):
+            return Answer(q, Kind.OUT_OF_SCOPE, "没有依据", "没有依据", "zh", reason="unknown")
+        return super().ask(q, **how)
+
+
+@pytest.fixture
+def unsure(monkeypatch: pytest.MonkeyPatch, library: Library) -> None:
+    """What the engine takes for close changes with every article; what follows from it must not."""
+    monkeypatch.setattr(library, "__class__", Unsure)
+
+
+@pytest.mark.usefixtures("unsure")
 async def test_the_second_chance_is_never_skipped_and_then_comes_a_person(desk: Desk, wang: Person) -> None:
     """Candidates, none fits, other words, none fits: a person, who reads what was asked."""
     li = await desk.staff("li", name="李服", role="officer", code="O01")
-    await wang.text("要多久")
-    await wang.wait_for("您想问的是哪一个")
+    await wang.text("不清楚一")
+    asked = await wang.wait_for("您想问的是哪一个")
+    assert len(asked.buttons) == 3
     await wang.press("都不是")
     await wang.wait_for("请换个说法")
     assert not any("不再猜测" in m.text for m in wang.messages)
-    await wang.text("那要多久")
-    await desk.settled()
-    await wang.press("都不是")
-    await wang.wait_for("不再猜测")
-    await wang.press("转人工")
+    await wang.text("不清楚二")
+    asked = await wang.wait_for("您想问的是哪一个")
+    await wang.press("都不是", message=asked)
+    due = await wang.wait_for("不再猜测")
+    await wang.press("转人工", message=due)
     await wang.wait_for("人工服务组")
-    assert "那要多久" in (await li.wait_for("待接单")).text
+    assert "不清楚二" in (await li.wait_for("待接单", since=0)).text
 
 
+@pytest.mark.usefixtures("unsure")
+async def test_none_of_these_counts_once(desk: Desk, wang: Person) -> None:
+    """Pressed twice, the second chance is still there."""
+    await wang.text("不清楚")
+    asked = await wang.wait_for("您想问的是哪一个")
+    for _ in range(2):
+        await wang.press("都不是", message=asked)
+        await desk.settled()
+    assert not any("不再猜测" in m.text for m in wang.messages)
+
+
+@pytest.mark.usefixtures("unsure")
 async def test_an_answer_forgets_what_was_not_understood(desk: Desk, wang: Person) -> None:
     """Not understood, understood, not understood: that is the first time again."""
-    for words in ("量子纠缠的哈密顿量", "怎么开户", "量子纠缠的哈密顿量"):
+    for words in ("不知道一", "怎么开户", "不知道二"):
         await wang.text(words)
         await desk.settled()
     assert not any("不再猜测" in m.text for m in wang.messages)
-    await wang.text("薛定谔方程的本征值")
+    await wang.text("不知道三")
     await wang.wait_for("不再猜测")
 
 

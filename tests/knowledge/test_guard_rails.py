@@ -1,5 +1,6 @@
 """Every example of the table is held: what must match matches, what must pass passes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,12 @@ def test_a_denial_counts_in_its_own_clause_only(rails: GuardRails) -> None:
 
 def test_nothing_the_bot_says_by_itself_meets_a_rail(rails: GuardRails) -> None:
     """Every message as its snapshot, every article as it is written."""
-    said = {path: to_plain(path.read_text("utf-8")) for path in (ROOT / "tests/snapshots").rglob("*.html")}
+    quoting = re.compile(r"(?:rail|refusal\.rail_|gap|draft)")  # messages that show what somebody wrote
+    said = {
+        path: to_plain(path.read_text("utf-8"))
+        for path in (ROOT / "tests/snapshots").rglob("*.html")
+        if not quoting.match(path.name)
+    }
     for path in (ROOT / "knowledge/articles").rglob("*.md"):
         said[path] = path.read_text("utf-8").split("---", 2)[2]
     met = {
