@@ -366,6 +366,24 @@ async def tasks_open(
     return list(rows), count
 
 
+async def tasks_overdue(session: AsyncSession, at: datetime, *, limit: int) -> list[Case]:
+    """Tasks that should have been done, and are to be looked at now, locked; oldest term first."""
+    return list(
+        await session.scalars(
+            select(Case)
+            .where(
+                Case.kind == "task",
+                Case.state.in_(("open", "waiting")),
+                Case.contact_due <= at,
+                or_(Case.look_at.is_(None), Case.look_at <= at),
+            )
+            .order_by(Case.contact_due, Case.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+
+
 async def met(session: AsyncSession, notice_ids: Collection[int]) -> set[int]:
     """Notices whose call somebody reported as met after speaking with the client."""
     rows = await session.scalars(

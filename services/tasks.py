@@ -12,10 +12,12 @@ from typing import Any
 
 from db import risk as rows
 from db.models import Case, CaseEvent, Client, Notice
+from domain.calendar import CalendarEnded
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
 from services import access, audit, consents, outbox
 from services.duty import Roster
+from services.hours import is_open
 from services.outbox import Button, Priority, Row
 from services.work import Work
 
@@ -321,7 +323,7 @@ async def report(work: Work, who: Actor, task_id: int, result: str) -> TaskCard:
     case.contacted_at = case.contacted_at or work.now
     if result == "no_answer":
         case.state = "waiting"
-        case.contact_due = work.now + _WITHIN
+        case.contact_due, case.look_at = work.now + _WITHIN, None
     else:
         await close(work, case, result)
     await rows.add_events(work.session, [event(work, case.id, "called", result, who.label)])
@@ -343,6 +345,73 @@ async def close_for(
     for case in ended:
         await close(work, case, result)
     await rows.add_events(work.session, [event(work, case.id, "closed", result) for case in ended])
+
+
+# --- overdue ----------------------------------------------------------------------------------------------
+
+
+async def climb(work: Work) -> None:
+    """A job: a task that nobody took in time goes to the pool, one that was taken to the owner's lead as well; half
+    an hour later supervisors and the risk desk hear of it, then once a day. Calls about risk climb at any hour.
+    """
+    late = await rows.tasks_overdue(work.session, work.now, limit=_MOST)
+    due = [case for case in late if case.notice_id is not None or _people_answer(work)]
+    if not due:
+        return
+    roster = await Roster.load(work, [case.client_id for case in due if case.client_id is not None])
+    for case in due:
+        first = case.look_at is None
+        told = _first_to_climb_to(case, roster) if first else _next_to_climb_to(case, roster)
+        if first and case.state == "open":
+            case.owner_id, case.desk = None, "pool"
+        case.look_at = work.now + (_WITHIN if first else timedelta(days=1))
+        await rows.add_events(work.session, [event(work, case.id, "climbed", "first" if first else "next")])
+        (card,) = await _cards(work, [case], roster)
+        for member in told:
+            await _tell_late(work, member, card)
+
+
+def _people_answer(work: Work) -> bool:
+    try:
+        return is_open(work)
+    except CalendarEnded:  # nobody knows: rather once too often than never
+        return True
+
+
+def _first_to_climb_to(case: Case, roster: Roster) -> list[StaffMember]:
+    if case.state == "open":
+        return roster.pool()
+    return _reached(roster, [case.owner_id, _lead(case, roster)])
+
+
+def _next_to_climb_to(case: Case, roster: Roster) -> list[StaffMember]:
+    heads = roster.in_role(Role.SUPERVISOR, Role.RISK)
+    lead = _reached(roster, [_lead(case, roster)])
+    return [*heads, *(member for member in lead if member not in heads)]
+
+
+def _lead(case: Case, roster: Roster) -> int | None:
+    owner = roster.staff.get(case.owner_id or 0)
+    return owner.lead_id if owner else None
+
+
+def _reached(roster: Roster, ids: Sequence[int | None]) -> list[StaffMember]:
+    members = [roster.staff.get(staff_id or 0) for staff_id in ids]
+    return [m for m in members if m is not None and m.chat_id is not None and m.reachable]
+
+
+async def _tell_late(work: Work, member: StaffMember, card: TaskCard) -> None:
+    assert member.chat_id is not None
+    lang = await outbox.language(work, member.chat_id)
+    await outbox.say(
+        work,
+        member.chat_id,
+        "task.overdue",
+        lang=lang,
+        priority=Priority.STAFF,
+        buttons=buttons(card),
+        **card_facts(work, card, lang),
+    )
 
 
 async def _allowed(work: Work, who: Actor, task_id: int) -> tuple[Case, StaffMember]:

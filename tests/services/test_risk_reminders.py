@@ -786,3 +786,67 @@ async def test_an_acknowledged_reminder_loses_its_figures_where_the_consent_is_g
     redrawn = [m for m in await house.all(OutboxMessage) if m.method == "edit"]
     assert [m.account for m in redrawn] == ["80012345"]
     assert "2,921" not in redrawn[0].body["html"]
+
+
+# --- overdue ----------------------------------------------------------------------------------------------
+
+
+async def test_a_task_that_nobody_took_in_time_goes_to_the_pool_and_then_up(each_house: Settled) -> None:
+    """First the pool, half an hour later supervisors and the risk desk, and each of them once."""
+    house = each_house
+    manager = await house.staff("M01", "manager", MANAGER)
+    await house.staff("S01", "officer", OFFICER)
+    await house.staff("R01", "risk", RISK)
+    await house.staff("V01", "supervisor", 207)
+    await house.client(manager=manager)
+    await house.take(second_case())
+    house.set_clock("2026-08-17 17:01")
+    await house.run(tasks.climb)
+    await house.run(tasks.climb)
+    [task] = await house.all(Case)
+    assert (task.owner_id, task.desk, task.state) == (None, "pool", "open")
+    late = "电话任务超时"
+    assert [late in text for text in await house.said(OFFICER)].count(True) == 1
+    assert not [text for text in await house.said(207) if late in text]
+    house.set_clock("2026-08-17 17:32")
+    await house.run(tasks.climb)
+    await house.run(tasks.climb)
+    for chat_id in (207, RISK):
+        assert [late in text for text in await house.said(chat_id)].count(True) == 1
+    assert [e.text for e in await house.all(CaseEvent) if e.kind == "climbed"] == ["first", "next"]
+
+
+async def test_a_task_that_was_taken_and_not_done_climbs_to_the_owner_s_lead(house: Settled) -> None:
+    """It stays the owner's; trying in vain gives half an hour more."""
+    lead = await house.staff("M00", "manager", 208)
+    manager = await house.staff("M01", "manager", MANAGER, lead_id=lead)
+    await house.client(manager=manager)
+    await house.take(second_case())
+    [task] = await house.all(Case)
+    who = await speaking(house, MANAGER)
+    async with working(house.deps) as work:
+        await tasks.take(work, who, task.id)
+    house.set_clock("2026-08-17 17:01")
+    async with working(house.deps) as work:
+        await tasks.report(work, who, task.id, "no_answer")
+    await house.run(tasks.climb)
+    assert not [text for text in await house.said(208) if "超时" in text]
+    house.set_clock("2026-08-17 17:32")
+    await house.run(tasks.climb)
+    assert [text for text in await house.said(208) if "超时" in text]
+    assert [text for text in await house.said(MANAGER) if "超时" in text]
+    [task] = await house.all(Case)
+    assert (task.owner_id, task.state) == (manager, "waiting")
+
+
+async def test_a_done_task_does_not_climb(house: Settled, manager: int) -> None:
+    """Whoever was reached is not called anew."""
+    await house.staff("S01", "officer", OFFICER)
+    await house.client(manager=manager)
+    await house.take(second_case())
+    [task] = await house.all(Case)
+    async with working(house.deps) as work:
+        await tasks.report(work, await speaking(house, MANAGER), task.id, "met")
+    house.set_clock("2026-08-17 18:30")
+    await house.run(tasks.climb)
+    assert not [text for text in await house.said(OFFICER) if "超时" in text]
