@@ -29,7 +29,7 @@ async def probe(running: "Running") -> dict[str, Any]:
     problems = []
     if running.polling is not None and not running.polling.reachable:
         problems.append("telegram is out of reach")
-    if not running.library.ready:
+    if not running.live().ready:
         problems.append("the index of the library is being built")
     if figures["inbox_oldest_seconds"] > _TOO_OLD_SECONDS:
         problems.append("updates wait too long in the inbox")

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from bot.delivery import Delivery
 from bot.inbox import Inbox
 from bot.intake import ALLOWED, Polling, SecondPoller, seconds_of
 from bot.lease import HeldLease, LeaseLost
+from bot.librarian import Librarian
+from bot.live_library import LiveLibrary
 from bot.raw import RawBot
 from bot.settings import Settings, StartError
 from bot.watch import Watch
@@ -34,7 +36,7 @@ class Running:
 
     deps: Deps
     app: App
-    library: Library
+    live: Callable[[], Library]
     lease: HeldLease
     inbox: Inbox
     delivery: Delivery
@@ -48,15 +50,13 @@ async def run(settings: Settings, policy: Policy) -> None:
         if remedy := await behind(database):
             raise StartError(remedy)
         app = wiring.application(settings, policy.delivery.in_flight)
-        library = wiring.library(settings, policy, background=True)
-        deps = replace(
-            wiring.deps(settings, policy, database, library), bot_username=lambda: app.bot.username
-        )
+        live = await wiring.live_library(settings, policy, database)
+        deps = replace(wiring.deps(settings, policy, database, live), bot_username=lambda: app.bot.username)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await _until_stopped(_serve(settings, deps, app, library), stop)
+        await _until_stopped(_serve(settings, deps, app, live), stop)
     finally:
         await database.close()
 
@@ -104,14 +104,15 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
-async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> None:
+async def _serve(settings: Settings, deps: Deps, app: App, live: LiveLibrary) -> None:
     lease = HeldLease(deps)
+    inbox = Inbox(deps, app, workers=1 if deps.db.is_sqlite else 4)
     bot = app.bot
     assert isinstance(bot, RawBot)
     delivery = Delivery(deps, bot)
-    inbox = Inbox(deps, app, delivery, workers=4)
-    polling = None if settings.webhook_url else Polling(deps.db, bot, deps.wall, inbox.offer)
-    running = Running(deps, app, library, lease, inbox, delivery, polling)
+    polling = None if settings.webhook_url else Polling(deps.db, bot, deps.wall, inbox.news)
+    inbox.sent_something = delivery.news
+    running = Running(deps, app, live, lease, inbox, delivery, polling)
     try:
         async with asyncio.TaskGroup() as tasks:
             if settings.web_port is not None or settings.webhook_url:
@@ -123,10 +124,11 @@ async def _serve(settings: Settings, deps: Deps, app: App, library: Library) -> 
             if polling is not None:
                 tasks.create_task(polling.run())
             tasks.create_task(delivery.run())
-            await wiring.wait_ready(library)
+            await wiring.wait_ready(live)
             tasks.create_task(inbox.run())
             tasks.create_task(schedule.run(deps, delivery.news))
             tasks.create_task(Watch(deps, bot).run())
+            tasks.create_task(Librarian(deps, live, bot).run())
             log.info("ready", bot=app.bot.username, sample=deps.policy.company.sample)
     finally:
         # Only when every task has ended: whoever waits takes over at once, and must find nothing on its way.

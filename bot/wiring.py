@@ -3,19 +3,24 @@
 import asyncio
 import csv
 import secrets
+from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.clock import business_clock, wall
+from bot.live_library import LiveLibrary
 from bot.settings import Settings, StartError
 from db.engine import Database
 from domain.calendar import TradingCalendar, read_days
 from domain.policy import Policy
+from knowledge.drafts import Recipe
 from knowledge.library import Library
+from knowledge.overlay import Sheet
 from messages.phrases import BEIJING, Phrases
-from services import plans
+from services import articles, plans
 from services.prices import PriceBook
-from services.work import Deps
+from services.work import Deps, reading
 
 if TYPE_CHECKING:
     from handlers.context import App
@@ -35,23 +40,37 @@ def calendar(path: Path = CALENDAR) -> TradingCalendar:
         return TradingCalendar(read_days(csv.DictReader(lines)))
 
 
-def library(settings: Settings, policy: Policy, *, background: bool) -> Library:
-    """The shipped library with the company's facts, as of business time."""
-    now = business_clock(settings.clock)
-    return Library.load(
-        facts={
-            lang: {"company": policy.company.words(lang), "facts": policy.fact_words(lang)}
-            for lang in ("zh", "en")
-        },
+def recipe(policy: Policy) -> Recipe:
+    """How the house's library is loaded: the shipped articles and tables, the company's facts and rates."""
+    return Recipe(
+        facts=articles.facts(policy),
         rates=plans.company_rates(policy),
         major_amount=policy.complaints.major_amount,
-        today=lambda: now().astimezone(BEIJING).date(),
-        background=background,
     )
 
 
-def deps(settings: Settings, policy: Policy, database: Database, loaded: Library | None = None) -> Deps:
-    """Everything the services work with. Without ``loaded`` no question can be asked (imports, the operator)."""
+def today(settings: Settings) -> Callable[[], date]:
+    """The day of business time in Beijing."""
+    now = business_clock(settings.clock)
+    return lambda: now().astimezone(BEIJING).date()
+
+
+def library(settings: Settings, policy: Policy, *, background: bool, sheets: Sequence[Sheet] = ()) -> Library:
+    """The library as of business time; ``sheets`` are the house's confirmed versions."""
+    return recipe(policy).load(sheets, today=today(settings), background=background)
+
+
+async def live_library(settings: Settings, policy: Policy, database: Database) -> LiveLibrary:
+    """The library with the versions confirmed by now, its index on its way."""
+    async with reading(deps(settings, policy, database)) as work:
+        sheets, sequence = await articles.confirmed(work)
+    return LiveLibrary(recipe(policy), today(settings), sheets, sequence)
+
+
+def deps(
+    settings: Settings, policy: Policy, database: Database, live: Callable[[], Library] | None = None
+) -> Deps:
+    """Everything the services work with. Without ``live`` no question can be asked (imports, the operator)."""
 
     def no_library() -> Library:
         raise StartError("this command does not load the library")
@@ -61,7 +80,7 @@ def deps(settings: Settings, policy: Policy, database: Database, loaded: Library
         db=database,
         phrases=Phrases(policy.company.words),
         calendar=calendar(),
-        library=(lambda: loaded) if loaded is not None else no_library,
+        library=live or no_library,
         prices=PriceBook(),
         now=business_clock(settings.clock),
         wall=wall,
@@ -107,7 +126,7 @@ def application(settings: Settings, in_flight: int) -> "App":
     return app
 
 
-async def wait_ready(loaded: Library) -> None:
+async def wait_ready(live: Callable[[], Library]) -> None:
     """Returns when the index stands."""
-    while not loaded.ready:
-        await asyncio.to_thread(loaded.wait, 0.5)
+    while not live().ready:
+        await asyncio.to_thread(live().wait, 0.5)

@@ -77,3 +77,10 @@ async def of_article(session: AsyncSession, lang: str, article: str) -> Sequence
             .order_by(ArticleVersion.sequence.desc())
         )
     )
+
+
+async def ids(session: AsyncSession, lang: str) -> set[str]:
+    """The ids of everything that was ever written in a language, drafts included."""
+    return set(
+        await session.scalars(select(ArticleVersion.article).where(ArticleVersion.lang == lang).distinct())
+    )

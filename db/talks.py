@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Conversation, Exchange, OutboxMessage, Relay, Rung
+from db.models import Conversation, Exchange, Gap, OutboxMessage, Relay, Rung
 
 _OPEN_IN_CHAT = select(Conversation).where(
     Conversation.chat_id == bindparam("chat_id"), Conversation.state == "open"
@@ -137,3 +137,43 @@ async def idle_since(session: AsyncSession, before: datetime) -> Sequence[Conver
             )
         )
     )
+
+
+async def said_by_staff(session: AsyncSession, conversation_id: int, client_chat: int) -> Sequence[Relay]:
+    """The last edition of every text that staff wrote to the client."""
+    found = await session.scalars(
+        select(Relay)
+        .where(
+            Relay.conversation_id == conversation_id,
+            Relay.from_chat != client_chat,
+            Relay.text.is_not(None),
+        )
+        .order_by(Relay.id)
+    )
+    return list({(relay.from_chat, relay.from_message): relay for relay in found}.values())
+
+
+async def asked_before(
+    session: AsyncSession, conversation_id: int, client_chat: int, relay_id: int
+) -> str | None:
+    """What the client wrote last before a message of staff."""
+    found: str | None = await session.scalar(
+        select(Relay.text)
+        .where(
+            Relay.conversation_id == conversation_id,
+            Relay.from_chat == client_chat,
+            Relay.id < relay_id,
+            Relay.text.is_not(None),
+        )
+        .order_by(Relay.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def gap_of(session: AsyncSession, conversation_id: int, proposal: str) -> Gap | None:
+    """The gap that an answer of a conversation made."""
+    found: Gap | None = await session.scalar(
+        select(Gap).where(Gap.talk_id == conversation_id, Gap.proposal == proposal)
+    )
+    return found

@@ -10,6 +10,7 @@ from telegram.ext import CallbackQueryHandler, ChatMemberHandler, CommandHandler
 
 from handlers import (
     account,
+    articles,
     buttons,
     cases,
     chats,
@@ -17,7 +18,7 @@ from handlers import (
     contact,
     credit,
     errors,
-    held,
+    gaps,
     linking,
     notices,
     proposals,
@@ -35,8 +36,9 @@ FEATURES: tuple[ModuleType, ...] = (
     account,
     linking,
     staff,
-    held,
     notices,
+    gaps,
+    articles,
     proposals,
     ratings,
     credit,

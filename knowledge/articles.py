@@ -46,7 +46,7 @@ _MARKED_UP = re.compile(r"[*_#>`\[\]|~&<]|^\s*[-+\d]", re.MULTILINE)
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _FaultError(Exception):
+class FaultError(Exception):
     """What is wrong with one file, at which key or line, and what to do."""
 
     def __init__(self, problem: str, remedy: str = "", at: str = "") -> None:
@@ -99,7 +99,7 @@ def read_article(
     environment = environment or _environment()
     try:
         article = _read(raw, name, lang, strict=True, facts=(facts or {}).get(lang, {}), env=environment)
-    except _FaultError as fault:
+    except FaultError as fault:
         return None, (Finding(name + fault.at, fault.problem, fault.remedy),)
     return article, tuple(_remarks(article, name, topics))
 
@@ -117,7 +117,7 @@ def read_plain(folder: Path) -> Shelf:
         lang = next((part for part in path.relative_to(folder).parts[:-1] if part in LANGUAGES), "")
         try:
             articles.append(_read(path.read_bytes(), name, lang, strict=False, facts={}, env=None))
-        except _FaultError as fault:
+        except FaultError as fault:
             findings.append(Finding(name + fault.at, fault.problem, fault.remedy))
     findings.extend(across(articles))
     return Shelf(tuple(articles), tuple(findings))
@@ -135,16 +135,16 @@ def _read(
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _FaultError(f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
+        raise FaultError(f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
     front, body, first_line = split(text)
     head = front_matter(front)
     if strict:
         _check_keys(head)
     for key in _REQUIRED:
         if not head.get(key):
-            raise _FaultError("is missing or empty", "every article needs it", f": {key}")
+            raise FaultError("is missing or empty", "every article needs it", f": {key}")
     if not body.strip():
-        raise _FaultError("has no text below the front matter", "write the answer")
+        raise FaultError("has no text below the front matter", "write the answer")
     phrasings = _words(head, "phrasings")
     title = str(head["title"]).strip()
     markdown = _fill(body, facts, env, first_line) if env else body
@@ -178,11 +178,11 @@ def split(text: str) -> tuple[str, str, int]:
     """Front matter, body, and the line on which the body begins."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[0].strip() != "---":
-        raise _FaultError("does not begin with front matter", "the first line must be ---", ":1")
+        raise FaultError("does not begin with front matter", "the first line must be ---", ":1")
     for at, line in enumerate(lines[1:], start=1):
         if line.strip() == "---":
             return "\n".join(lines[1:at]), "\n".join(lines[at + 1 :]), at + 2
-    raise _FaultError("has front matter that does not end", "close it with a line ---", ":1")
+    raise FaultError("has front matter that does not end", "close it with a line ---", ":1")
 
 
 def front_matter(front: str) -> dict[str, Any]:
@@ -193,21 +193,21 @@ def front_matter(front: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1
         problem = getattr(error, "problem", None) or "cannot be read"
-        raise _FaultError(f"is not YAML: {problem}", "quote text with : or # in it", f":{line}") from None
+        raise FaultError(f"is not YAML: {problem}", "quote text with : or # in it", f":{line}") from None
     if not isinstance(head, dict):
-        raise _FaultError("has front matter without keys", "write key: value lines", ":2")
+        raise FaultError("has front matter without keys", "write key: value lines", ":2")
     return head
 
 
 def _check_keys(head: Mapping[str, Any]) -> None:
     for key in head:
         if key not in KEYS:
-            raise _FaultError(
+            raise FaultError(
                 "is not a key that articles have", f"one of {', '.join(sorted(KEYS))}", f": {key}"
             )
     for key in _SHIPPED:
         if not head.get(key):
-            raise _FaultError("is missing or empty", "every shipped article needs it", f": {key}")
+            raise FaultError("is missing or empty", "every shipped article needs it", f": {key}")
 
 
 def _fill(body: str, facts: Mapping[str, object], env: SandboxedEnvironment, first_line: int) -> str:
@@ -217,13 +217,13 @@ def _fill(body: str, facts: Mapping[str, object], env: SandboxedEnvironment, fir
         return env.from_string(body).render(**facts)
     except TemplateSyntaxError as error:
         at = f":{first_line + error.lineno - 1}"
-        raise _FaultError(f"has a variable that cannot be read: {error.message}", "", at) from None
+        raise FaultError(f"has a variable that cannot be read: {error.message}", "", at) from None
     except UndefinedError as error:
         wanted = re.findall(r"{{\s*([\w.]+)", body)
         unknown = next((w for w in wanted if not _known(w, facts)), "?")
         line = first_line + body[: max(0, body.find(unknown))].count("\n")
         problem = f"uses the variable {unknown}, which config.yaml does not have ({error.message})"
-        raise _FaultError(problem, "add it to company or facts", f":{line}") from None
+        raise FaultError(problem, "add it to company or facts", f":{line}") from None
 
 
 def _known(name: str, facts: Mapping[str, object]) -> bool:
@@ -242,7 +242,7 @@ def _words(head: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value.strip(),) if value.strip() else ()
     if not isinstance(value, list) or any(isinstance(v, dict | list) for v in value):
-        raise _FaultError("is not a list of words", "write [one, another]", f": {key}")
+        raise FaultError("is not a list of words", "write [one, another]", f": {key}")
     return tuple(dict.fromkeys(str(v).strip() for v in value if v is not None and str(v).strip()))
 
 
@@ -253,20 +253,20 @@ def _day(head: Mapping[str, Any], key: str) -> date | None:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise _FaultError(f"is no date: {value}", "write it as 2022-08-01", f": {key}") from None
+        raise FaultError(f"is no date: {value}", "write it as 2022-08-01", f": {key}") from None
 
 
 def _one_of(head: Mapping[str, Any], key: str, allowed: Sequence[str], default: str) -> str:
     value = str(head.get(key) or default)
     if value not in allowed:
-        raise _FaultError(f"is {value}, not one of {', '.join(allowed)}", "", f": {key}")
+        raise FaultError(f"is {value}, not one of {', '.join(allowed)}", "", f": {key}")
     return value
 
 
 def _steps(head: Mapping[str, Any]) -> Iterator[NextStep]:
     for step in head.get("next") or ():
         if not isinstance(step, dict) or not {"label", "do"} <= step.keys():
-            raise _FaultError("has a step without label and do", "write {label: ..., do: ...}", ": next")
+            raise FaultError("has a step without label and do", "write {label: ..., do: ...}", ": next")
         yield NextStep(str(step["label"]), str(step["do"]))
 
 

@@ -9,95 +9,25 @@ import json
 import pickle
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from pathlib import Path
-from typing import Any, Self
 
 from domain.knowledge import Article, Status
-from domain.market import CompanyRates
 from knowledge import evaluation, questions
 from knowledge.articles import read_article
+from knowledge.drafts import SHOWN, Effect, Question, Recipe
 from knowledge.evaluation import Judged, Outcome
 from knowledge.figures import conflicts, numbers_in, unsourced
 from knowledge.files import LibraryError
 from knowledge.grouping import likeness, weights
-from knowledge.library import ARTICLES, CACHE, KNOWLEDGE, Lang, Library
-from knowledge.overlay import Sheet
+from knowledge.library import Lang, Library
 from knowledge.questions import Golden
 from knowledge.soundness import copied
 from knowledge.writing import take_apart
 
-_SHOWN = 8
 _BUILT = 0.3  # the share of the work that building the index is
 _EVERY = 25
 
 Report = Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How the house's library is loaded: everything but the confirmed versions."""
-
-    folder: Path = ARTICLES
-    facts: Mapping[str, Mapping[str, object]] | None = None
-    tables: Path = KNOWLEDGE
-    rates: CompanyRates | None = None
-    major_amount: Decimal = Decimal(100_000)
-    cache_dir: Path | None = CACHE
-
-    def load(
-        self, sheets: Sequence[Sheet], *, today: Callable[[], date] | None, background: bool = False
-    ) -> Library:
-        """The library with the house's confirmed versions. Raises ``LibraryError``."""
-        return Library.load(
-            self.folder,
-            facts=self.facts,
-            tables=self.tables,
-            rates=self.rates,
-            today=today,
-            major_amount=self.major_amount,
-            cache_dir=self.cache_dir,
-            background=background,
-            overlay=sheets,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be computed: a draft over the confirmed versions, on a day."""
-
-    recipe: Recipe
-    sheets: tuple[Sheet, ...]
-    draft: Sheet
-    today: date
-    overlap: float
-    golden: tuple[Golden, ...] | None = None  # None: the shipped ones
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What would change, in JSON's types, at most ``_SHOWN`` of each kind."""
-
-    asked: int
-    better: tuple[Mapping[str, str], ...]
-    worse: tuple[Mapping[str, str], ...]
-    moved: tuple[Mapping[str, str], ...]
-    overlaps: tuple[Mapping[str, str], ...]
-    conflicts: tuple[Mapping[str, str], ...]
-    unsourced: tuple[Mapping[str, str], ...]
-    notes: tuple[str, ...]
-    counts: Mapping[str, int]
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in type(self).__slots__}
-
-    @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> Self:
-        """An effect as it was stored."""
-        lists = {name: tuple(raw[name]) for name in cls.__slots__ if name not in ("asked", "counts")}
-        return cls(asked=raw["asked"], counts=raw["counts"], **lists)
 
 
 def effect_of(question: Question, report: Report) -> Effect:
@@ -111,7 +41,7 @@ def effect_of(question: Question, report: Report) -> Effect:
     after = recipe.load([*question.sheets, draft], today=lambda: day)
     report(_BUILT)
     lang: Lang = "zh" if draft.lang == "zh" else "en"
-    golden = question.golden if question.golden is not None else questions.shipped(lang)
+    golden = questions.read(recipe.golden / f"{lang}.jsonl")
     flips = _flips(before, after, golden, day, report)
     others = [a for a in before.articles() if a.lang == lang and a.id != article.id and _holds(a, day)]
     found = {
@@ -125,15 +55,15 @@ def effect_of(question: Question, report: Report) -> Effect:
             for c in conflicts(article, others)
         ],
         "unsourced": [
-            {"figure": f.shown, "said": f.sentence} for f in unsourced(take_apart(article.raw)[1], _held(recipe))
+            {"figure": f.shown, "said": f.sentence} for f in unsourced(take_apart(article.raw)[1], *_held(recipe))
         ],
     }  # fmt: skip
     notes = [*(str(f) for f in findings), *(str(f) for f in copied([article], golden)), *_notes(article)]
     return Effect(
         asked=len(golden),
-        notes=tuple(notes[:_SHOWN]),
+        notes=tuple(notes[:SHOWN]),
         counts={name: len(lines) for name, lines in found.items()},
-        **{name: tuple(lines[:_SHOWN]) for name, lines in found.items()},
+        **{name: tuple(lines[:SHOWN]) for name, lines in found.items()},
     )
 
 
@@ -202,15 +132,15 @@ def _holds(article: Article, day: date) -> bool:
     return article.status is Status.CONFIRMED and article.in_force(day)
 
 
-def _held(recipe: Recipe) -> Collection[str]:
-    """Every number of the company's facts and of the tables."""
+def _held(recipe: Recipe) -> tuple[Collection[str], Collection[str]]:
+    """(the numbers of the company's facts, those of the contract table)."""
     words: list[str] = []
     for sections in (recipe.facts or {}).values():
         for section in sections.values():
             if isinstance(section, Mapping):
                 words.extend(map(str, section.values()))
     table = recipe.tables / "contracts.csv"
-    return numbers_in([*words, table.read_text("utf-8") if table.exists() else ""])
+    return numbers_in(words), numbers_in([table.read_text("utf-8")] if table.exists() else [])
 
 
 def _notes(article: Article) -> Iterator[str]:

@@ -22,6 +22,23 @@ _FIGURE = re.compile(
     r"(?:working |trading |calendar )?days?|hours?|minutes?|months?|years?|lots?|yuan|CNY|times|percent|points?)?"
 )
 _SENTENCE = re.compile(r"[^。；\n.;!?！？]+(?:\.\d[^。；\n.;!?！？]*)*")
+_OF_TABLES = (
+    "",
+    "%",
+    "‰",
+    "元",
+    "点",
+    "手",
+    "倍",
+    "吨",
+    "yuan",
+    "cny",
+    "lot",
+    "lots",
+    "percent",
+    "point",
+    "points",
+)
 _CONTEXT = 14
 _ABOUT_THE_SAME = 0.34
 
@@ -64,9 +81,16 @@ def figures(text: str) -> Iterator[Figure]:
             )
 
 
-def unsourced(body: str, held: Collection[str]) -> tuple[Figure, ...]:
-    """Figures typed into an article's Markdown that no company fact and no table holds (``held``: their numbers)."""
-    return tuple(figure for figure in figures(body) if figure.number not in held)
+def unsourced(body: str, facts: Collection[str], tables: Collection[str] = ()) -> tuple[Figure, ...]:
+    """Figures typed into an article's Markdown that no company fact and no table holds, by their numbers.
+
+    Tables hold money, rates and sizes of contracts: a number of days that stands there too is chance.
+    """
+    return tuple(
+        figure
+        for figure in figures(body)
+        if figure.number not in facts and not (figure.unit in _OF_TABLES and figure.number in tables)
+    )
 
 
 def numbers_in(words: Iterable[str]) -> frozenset[str]:

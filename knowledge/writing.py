@@ -19,7 +19,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def take_apart(raw: str) -> tuple[dict[str, Any], str]:
-    """Front matter and body of an article file that can be read (``read_article`` said so)."""
+    """Front matter and body of an article file. Raises ``FaultError`` where it has no front matter."""
     front, body, _ = split(raw.removeprefix("\ufeff"))
     return front_matter(front), body.strip("\n")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from db import messages, people
 from db.models import OutboxMessage
-from services import alerts, case_cards, case_client, case_desk, contact, notices, reminders, tasks
+from services import alerts, articles, case_cards, case_client, case_desk, contact, notices, reminders, tasks
 from services.work import Work
 
 OnSent = Callable[[Work, Any, list[int]], Awaitable[None]]
@@ -20,6 +20,7 @@ ON_SENT: dict[str, OnSent] = {
     "case_card": case_cards.card_sent,
     "broadcast": notices.broadcast_sent,
     "delivery": reminders.delivery_sent,
+    "draft_progress": articles.progress_shown,
 }
 ON_FAILED: dict[str, OnFailed] = {
     "relays": contact.relays_failed,

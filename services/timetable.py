@@ -7,7 +7,7 @@ import structlog
 
 from db import trouble
 from domain.errors import place
-from services import alerts, case_clocks, contact, linking, notices, proposals, reminders, risk, tasks, upkeep
+from services import alerts, case_clocks, contact, gaps, linking, notices, proposals, reminders, risk, tasks, upkeep
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -34,8 +34,10 @@ JOBS: tuple[Job, ...] = (
     Job("risk.overdue", reminders.overdue),
     Job("risk.tell_staff", risk.tell_pending),
     Job("tasks.climb", tasks.climb),
+    Job("tasks.climb", tasks.climb),
     Job("risk.late_settlement", risk.late_settlement),
     Job("calendar.watch", risk.watch_calendar),
+    Job("gaps.remind", gaps.remind),
     Job("queues.forget", upkeep.forget),
 )
 

@@ -16,10 +16,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot import program, wiring
-from bot.settings import Settings, policy
+from bot.live_library import LiveLibrary
+from bot.settings import Settings
+from bot.settings import policy as read_policy
 from db.engine import Database
 from db.models import Assignment, Chat, Client, Consent, InboxUpdate, Link, OutboxMessage, Staff
+from domain.calendar import local
 from domain.policy import Policy
+from knowledge.drafts import Recipe
 from knowledge.library import Library
 from services.work import Deps, Work, reading, working
 from simulator import Person, Sim, running
@@ -30,7 +34,7 @@ MONDAY_AFTERNOON = "2026-08-17T14:00:00+08:00"
 
 def fast_policy(**changes: Any) -> Policy:
     """The shipped configuration, with a delivery that does not wait between messages of a chat."""
-    shipped = policy(ROOT / "config.yaml")
+    shipped = read_policy(ROOT / "config.yaml")
     fast = shipped.delivery.model_copy(
         update={"per_second": 1000, "per_chat_per_second": 1000, "per_group_per_minute": 1000}
     )
@@ -42,7 +46,7 @@ class Desk:
     sim: Sim
     deps: Deps
     settings: Settings
-    library: Library
+    live: LiveLibrary
     _serving: asyncio.Task[None] | None = None
     people: dict[str, Person] = field(default_factory=dict)
 
@@ -52,7 +56,7 @@ class Desk:
         """Starts the program on the desk's database."""
         app = wiring.application(self.settings, self.deps.policy.delivery.in_flight)
         self.deps = replace(self.deps, bot_username=lambda: app.bot.username)
-        self._serving = asyncio.create_task(program._serve(self.settings, self.deps, app, self.library))
+        self._serving = asyncio.create_task(program._serve(self.settings, self.deps, app, self.live))
 
     async def stop(self) -> None:
         """Stops the program as SIGTERM does."""
@@ -204,8 +208,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(database_url: str, library: Library, rules: Policy | None = None) -> AsyncIterator[Desk]:
-    """A running house on an upgraded, empty database."""
+async def open_desk(
+    database_url: str, library: Library, rules: Policy | None = None, recipe: Recipe | None = None
+) -> AsyncIterator[Desk]:
+    """A running house on an upgraded, empty database. ``recipe`` is how its library was loaded, to renew it."""
     async with running(clock=MONDAY_AFTERNOON) as sim:
         sim.set_clock(MONDAY_AFTERNOON, running=True)
         settings = Settings(
@@ -221,12 +227,16 @@ async def open_desk(database_url: str, library: Library, rules: Policy | None = 
             clock=None,
         )
         database = Database(database_url)
+        policy = rules or fast_policy()
+        live = LiveLibrary(
+            recipe or wiring.recipe(policy), lambda: local(sim.clock.now()).date(), present=library
+        )
         deps = replace(
-            wiring.deps(settings, rules or fast_policy(), database, library),
+            wiring.deps(settings, policy, database, live),
             now=lambda: sim.clock.now().astimezone(UTC),
             new_token=secrets.token_hex,
         )
-        desk = Desk(sim, deps, settings, library)
+        desk = Desk(sim, deps, settings, live)
         try:
             await desk.start()
             yield desk

@@ -50,7 +50,7 @@ async def running(database_url: str) -> AsyncIterator[Running]:
     library: Any = Library()
     delivery = Delivery(deps, bot)
     inbox = Inbox(deps, app, delivery, workers=1)
-    yield Running(deps, app, library, lease, inbox, delivery, polling)
+    yield Running(deps, app, lambda: library, lease, inbox, delivery, polling)
     await database.close()
 
 
@@ -66,7 +66,7 @@ async def test_each_trouble_is_said(running: Running) -> None:
     """Telegram, the index, both queues: each by its own sentence."""
     assert running.polling is not None
     running.polling.reachable = False
-    running.library.ready = False  # type: ignore[misc]  # the stand-in's attribute
+    running.live().ready = False  # type: ignore[misc]  # the stand-in's attribute
     old = NOW - timedelta(seconds=40)
     async with working(running.deps) as work:
         work.session.add(
@@ -123,7 +123,7 @@ def replace_deps(running: Running, database: Database) -> Running:
     return Running(
         replace(running.deps, db=database),
         running.app,
-        running.library,
+        running.live,
         running.lease,
         running.inbox,
         running.delivery,

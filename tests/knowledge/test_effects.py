@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.knowledge import Kind
-from knowledge.effects import Effect, Question, Recipe, effect_of
+from knowledge.drafts import Effect, Question, Recipe
+from knowledge.effects import effect_of
 from knowledge.files import LibraryError
 from knowledge.overlay import Sheet
-from knowledge.questions import Golden
 from knowledge.writing import put_together, same, take_apart
 from tests.knowledge.conftest import ARTICLES, FACTS, RATES, TODAY, write
 
@@ -28,15 +27,17 @@ source: 开户制度
 ---
 审核约 8 天，见《开户制度》第3条。
 """
-GOLDEN = (
-    Golden("开户审核得等多少天", Kind.ANSWER, "account.online_opening"),
-    Golden("平今收多少手续费", Kind.ANSWER, "fee.close_today"),
-)
+GOLDEN = """{"q": "开户审核得等多少天", "kind": "answer", "topic": "account.online_opening"}
+{"q": "平今收多少手续费", "kind": "answer", "topic": "fee.close_today"}
+"""
 
 
 def question(folder: Path, text: str, *, cache: Path | None = None) -> Question:
-    recipe = Recipe(write(folder, ARTICLES), FACTS, rates=RATES, cache_dir=cache)
-    return Question(recipe, (), Sheet("zh", "opening-delay", text, "draft"), TODAY, 0.5, GOLDEN)
+    write(folder / "golden", {"zh.jsonl": GOLDEN})
+    recipe = Recipe(
+        write(folder / "kb", ARTICLES), FACTS, rates=RATES, cache_dir=cache, golden=folder / "golden"
+    )
+    return Question(recipe, (), Sheet("zh", "opening-delay", text, "draft"), TODAY, 0.5)
 
 
 def test_a_draft_shows_overlaps_contradictions_and_figures_without_a_source(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_draft_with_an_unknown_variable_is_refused_with_its_line(tmp_path: Pat
 
 def test_the_comparison_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     """Progress first, the effect last, and the index is in the cache for whoever confirms."""
-    asked = question(tmp_path / "kb", DELAY, cache=tmp_path / "cache")
+    asked = question(tmp_path, DELAY, cache=tmp_path / "cache")
     done = subprocess.run(
         [sys.executable, "-m", "knowledge.effects"],
         input=pickle.dumps(asked),

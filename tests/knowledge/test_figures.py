@@ -34,6 +34,12 @@ def test_a_figure_that_no_fact_and_no_table_holds_is_named_with_its_sentence() -
     assert (found.number, found.sentence) == ("8", "另收 8 元工本费")
 
 
+def test_a_table_holds_money_and_rates_and_no_days() -> None:
+    """A tick of 8 in the contract table says nothing about eight days."""
+    assert unsourced("每手 8 元", (), ["8"]) == ()
+    assert [figure.shown for figure in unsourced("约 8 天", (), ["8"])] == ["8天"]
+
+
 def test_another_figure_for_the_same_thing_in_the_same_topic_is_a_conflict() -> None:
     """Three working days here, five there; the same figure, another topic or another thing are none."""
     mine = replace(FEE, id="new", text="申请后 3 个工作日内答复。")
