@@ -106,12 +106,11 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 async def _serve(settings: Settings, deps: Deps, app: App, live: LiveLibrary) -> None:
     lease = HeldLease(deps)
-    inbox = Inbox(deps, app, workers=1 if deps.db.is_sqlite else 4)
     bot = app.bot
     assert isinstance(bot, RawBot)
     delivery = Delivery(deps, bot)
-    polling = None if settings.webhook_url else Polling(deps.db, bot, deps.wall, inbox.news)
-    inbox.sent_something = delivery.news
+    inbox = Inbox(deps, app, delivery, workers=4)
+    polling = None if settings.webhook_url else Polling(deps.db, bot, deps.wall, inbox.offer)
     running = Running(deps, app, live, lease, inbox, delivery, polling)
     try:
         async with asyncio.TaskGroup() as tasks:

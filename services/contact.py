@@ -13,7 +13,7 @@ from db import people, queues, talks
 from db.models import Client, Conversation, OutboxMessage, Relay
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
-from services import access, audit, cases, outbox
+from services import access, audit, cases, held, outbox
 from services.hours import is_open, promised
 from services.outbox import Button, Priority, Row
 from services.work import Work
@@ -214,6 +214,7 @@ async def client_says(work: Work, who: Actor, said: Said) -> bool:
     if conversation is None:
         return False
     conversation.last_at = work.now
+    await held.heard_from_client(work, conversation.id, said.text)
     if conversation.staff_id is not None:
         owner = await access.staff(work, conversation.staff_id)
         if not owner.present(work.today):
@@ -308,19 +309,38 @@ async def staff_says(
     return conversation
 
 
-async def send_to(work: Work, who: Actor, conversation_id: int, message_id: int, text: str | None) -> None:
-    """Sends a message whose client was asked for by buttons."""
+async def send_to(work: Work, who: Actor, conversation_id: int, said: Said) -> bool:
+    """Sends a message whose client was asked for by buttons; False where a guard rail keeps it back."""
     staff = access.require(who)
     conversation = await _own(work, who, conversation_id)
-    said = Said(message_id, text or "", is_file=text is None)
-    if await talks.relays_from(work.session, who.chat_id, message_id):
-        return
-    await _to_client(work, conversation, staff, who.chat_id, said)
+    if await talks.relays_from(work.session, who.chat_id, said.message_id):
+        return True
+    return await _to_client(work, conversation, staff, who.chat_id, said)
+
+
+async def send_held(work: Work, who: Actor, held_id: int, reason: str) -> None:
+    """Sends a text that a guard rail kept back, for the reason that its writer gives."""
+    staff = access.require(who)
+    found = await held.reasoned(work, who, held_id, reason)
+    conversation = await _own(work, who, found.conversation_id)
+    said = Said(found.from_message, found.text, is_file=found.is_file)
+    await _to_client(work, conversation, staff, who.chat_id, said, reasoned=True)
 
 
 async def _to_client(
-    work: Work, conversation: Conversation, staff: StaffMember, from_chat: int, said: Said
-) -> None:
+    work: Work,
+    conversation: Conversation,
+    staff: StaffMember,
+    from_chat: int,
+    said: Said,
+    *,
+    reasoned: bool = False,
+) -> bool:
+    """Passes a message on; False where a guard rail keeps it back."""
+    if not reasoned and await held.keep_back(
+        work, staff, conversation.id, from_chat, said.message_id, said.text, is_file=said.is_file
+    ):
+        return False
     conversation.last_at = work.now
     conversation.first_reply_at = conversation.first_reply_at or work.now
     relay = await _relay(work, conversation, from_chat, conversation.chat_id, said)
@@ -328,7 +348,7 @@ async def _to_client(
     account = client.account if client else None
     if said.is_file:
         relay.outbox_id = await _pass_file(work, from_chat, conversation.chat_id, said, relay.id, account)
-        return
+        return True
     relay.outbox_id = await outbox.say(
         work,
         conversation.chat_id,
@@ -339,6 +359,7 @@ async def _to_client(
         account=account,
         text=said.text,
     )
+    return True
 
 
 async def _meant(
@@ -374,10 +395,15 @@ async def edited(work: Work, who: Actor, message_id: int, text: str, *, is_capti
     """An edit travels to the copies, and both editions are kept."""
     copies = await talks.relays_from(work.session, who.chat_id, message_id)
     if not copies:
+        await _rewritten(work, who, message_id, text)
         return
     latest = copies[-1]
     conversation = await talks.locked(work.session, latest.conversation_id)
     if conversation is None or latest.text == text or conversation.state != "open":
+        return
+    if who.staff is not None and await held.keep_back(
+        work, who.staff, conversation.id, who.chat_id, message_id, text, is_file=False
+    ):
         return
     edition = latest.edition + 1
     copy = Relay(
@@ -403,6 +429,18 @@ async def edited(work: Work, who: Actor, message_id: int, text: str, *, is_capti
     words = work.deps.phrases.text("talk.caption", lang, text=text) if is_caption else html
     body = {"html": words, "message_id": latest.to_message}
     await outbox.put(work, latest.to_chat, "edit_caption" if is_caption else "edit", body)
+
+
+async def _rewritten(work: Work, who: Actor, message_id: int, text: str) -> None:
+    """A text that was kept back is written anew: it goes out where it meets no rail any more."""
+    found = await held.rewritten(work, who, message_id) if who.staff is not None else None
+    if found is None or who.staff is None:
+        return
+    conversation = await _own(work, who, found.conversation_id)
+    said = Said(message_id, text, is_file=found.is_file)
+    if await _to_client(work, conversation, who.staff, who.chat_id, said):
+        found.state = "edited"
+        await outbox.say(work, who.chat_id, "rail.sent")
 
 
 async def _edit_words(
