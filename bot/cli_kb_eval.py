@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import typer
 
+from bot.cli_house import opened, running
 from bot.cli_terminal import Json, json_line, progress, table, waiting
-from bot.settings import StartError, policy, settings
+from bot.settings import Settings, StartError, policy, settings
 from domain.knowledge import Finding
 from knowledge import evaluation, questions, soundness
 from knowledge.articles import LANGUAGES
 from knowledge.evaluation import Judged, Outcome, Report, Tally
 from knowledge.library import Library, LibraryError
+from knowledge.overlay import Sheet
 from knowledge.questions import Golden
 
 app = typer.Typer()
@@ -78,24 +79,33 @@ def _library() -> Library:
     from bot import wiring
 
     found = settings()
-    return wiring.library(found, policy(found.config), background=False)
+    rules = policy(found.config)
+    return wiring.library(found, rules, background=False, sheets=running(_sheets(found)))
 
 
-def _today() -> date:
-    from bot.clock import business_clock
-    from messages.phrases import BEIJING
+async def _sheets(found: Settings) -> Sequence[Sheet]:
+    """The versions that the house confirmed; none where there is no database yet."""
+    from db.engine import Database
+    from services import articles
+    from services.work import reading
 
-    return business_clock(settings().clock)().astimezone(BEIJING).date()
+    file = Database(found.database_url).file
+    if file is not None and not file.exists():
+        return ()
+    async with opened(found) as deps, reading(deps) as work:
+        return (await articles.confirmed(work))[0]
 
 
 def _findings() -> list[Finding]:
     """What is wrong with the files; where they can be used, with the index and the golden questions too."""
+    from bot import wiring
+
     try:
         library = _library()
     except LibraryError as error:
         return list(error.findings)
     findings = list(library.check())
-    today = _today()
+    today = wiring.today(settings())()
     findings += soundness.unequal(library, today)
     findings += soundness.withdrawn(library, today)
     floors = questions.floors()

@@ -1,11 +1,14 @@
 """``kb check`` and ``kb eval``: what they print, and what they refuse."""
 
+import asyncio
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from db.engine import Database
+from db.models import ArticleVersion
 from knowledge import questions, soundness
 from knowledge.library import Library
 from tests.bot.conftest import Command
@@ -34,14 +37,43 @@ def test_a_fall_is_refused_with_its_measure(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever makes the library worse hears of it, in figures."""
-    floors = tmp_path / "floors.yaml"
-    floors.write_text("zh:\n  at_least: {calc: 100.1}\n", "utf-8")
-    monkeypatch.setattr(questions, "FLOORS", floors)
+    (tmp_path / "zh.jsonl").write_text(
+        '{"q": "转人工", "kind": "handoff"}\n{"q": "人工", "kind": "calc"}', "utf-8"
+    )
+    (tmp_path / "en.jsonl").write_text("", "utf-8")
+    (tmp_path / "floors.yaml").write_text("zh:\n  at_least: {handoff: 100, calc: 12.5}\n", "utf-8")
+    monkeypatch.setattr(questions, "FOLDER", tmp_path)
+    monkeypatch.setattr(questions, "FLOORS", tmp_path / "floors.yaml")
     ran = command("kb", "check", "--json")
-    fatal = [line for line in map(json.loads, ran.lines) if line["fatal"]]
+    (fall,) = [line for line in map(json.loads, ran.lines) if line["fatal"]]
     assert ran.code == 1
-    assert [line["where"] for line in fatal] == ["golden/zh.jsonl: calc"]
-    assert "100.1" in fatal[0]["problem"]
+    assert (fall["where"], fall["problem"]) == ("golden/zh.jsonl: calc", "0.0 %, and it was 12.5 % before")
+
+
+def test_the_house_s_own_versions_are_looked_at(house: Command, database_file: Path) -> None:
+    """What was confirmed in chat lies over the files, and is checked with them."""
+
+    async def confirm(text: str) -> None:
+        database = Database(f"sqlite:///{database_file}")
+        async with database.write() as session:
+            session.add(
+                ArticleVersion(
+                    article="own",
+                    lang="zh",
+                    kind="new",
+                    state="confirmed",
+                    sequence=1,
+                    text=text,
+                    written_by="staff:1",
+                    written_at=datetime(2026, 11, 23, tzinfo=UTC),
+                )
+            )
+        await database.close()
+
+    asyncio.run(confirm("no front matter"))
+    ran = house("kb", "check")
+    assert ran.code == 1
+    assert "zh/own#1" in ran.out
 
 
 def test_an_own_set_is_measured(command: Command, asked: Path) -> None:
