@@ -16,7 +16,7 @@ from bot.raw import RawBot
 from domain.errors import Refusal, place
 from messages.phrases import LANGUAGES
 from messages.split import plain
-from services import credit, evidence, ratings, risk, settlements
+from services import credit, evidence, ratings, risk, settlements, standing
 from services.evidence import Unread
 from services.settlements import ImportSummary, Incoming
 from services.work import Deps
@@ -62,6 +62,7 @@ class Watch:
             await risk.go_on(self.deps)
             await ratings.daily(self.deps)
             await credit.weekly(self.deps)
+            await standing.weekly(self.deps)
         if self.bot is not None:
             for document in await settlements.waiting(self.deps):
                 await self._document(self.bot, document)

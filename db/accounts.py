@@ -64,6 +64,18 @@ async def clients_of(session: AsyncSession, staff_ids: Collection[int], *, limit
     return await _looked_after(session, select(Client), staff_ids, limit)
 
 
+async def client_ids_of(session: AsyncSession, staff_ids: Collection[int]) -> list[int]:
+    """The numbers of the clients looked after by one of ``staff_ids``."""
+    return list(
+        await session.scalars(
+            select(Assignment.client_id)
+            .where(Assignment.staff_id.in_(staff_ids), Assignment.until.is_(None))
+            .distinct()
+            .order_by(Assignment.client_id)
+        )
+    )
+
+
 async def _looked_after(
     session: AsyncSession, query: Select[Client], staff_ids: Collection[int] | None, limit: int
 ) -> list[Client]:

@@ -158,6 +158,34 @@ class Rates(Section):
     margin_plans: dict[str, Addon] = {}
 
 
+Sign = Literal["activity", "equity", "outflow", "complaint", "unanswered"]
+
+
+class LeavingPolicy(Section):
+    """The rule of scoring/leaving.py: limits and points by sign."""
+
+    limits: dict[Sign, Decimal]
+    points: dict[Sign, Positive]
+    flagged_from: Positive
+    horizon_months: Positive
+    left_below: Share
+    model_margin: Share
+
+
+class StandingPolicy(Section):
+    """The six standing questions about clients, as weekly lists for whoever looks after them."""
+
+    weekday: Annotated[int, Field(ge=1, le=7)]
+    lines: Positive
+    days: Positive
+    long_term_months: Positive
+    star_share: Share
+    unhappy_rating: Annotated[int, Field(ge=1, le=5)]
+    switch_topics: list[str]
+    switch_asked: Positive
+    leaving: LeavingPolicy
+
+
 class CreditBand(Section):
     limit: Decimal
     points: int
@@ -351,6 +379,7 @@ class Policy(Section):
     rates: Rates
     credit: CreditPolicy
     introducers: IntroducerPolicy
+    standing: StandingPolicy
     scoring: ScoringPolicy
     risk: RiskPolicy
     complaints: ComplaintPolicy

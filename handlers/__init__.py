@@ -27,6 +27,7 @@ from handlers import (
     ratings,
     risk,
     staff,
+    standing,
     start,
 )
 from handlers.context import App, Context
@@ -44,6 +45,7 @@ FEATURES: tuple[ModuleType, ...] = (
     proposals,
     ratings,
     credit,
+    standing,
     risk,
     cases,
     complaints,

@@ -248,6 +248,11 @@ async def find(work: Work, who: Actor, words: str) -> list[ClientRef]:
     return [access.client_ref(client) for client in found]
 
 
+async def ids_looked_after(work: Work, who: Actor) -> list[int]:
+    """The clients, by number, of the speaking employee and of those whom the employee stands in for."""
+    return await rows.client_ids_of(work.session, await _looks_after(work, access.require(who)))
+
+
 async def _looks_after(work: Work, member: StaffMember) -> list[int]:
     """Whose clients an employee sees: the own ones, and those of colleagues whom he stands in for."""
     away = [

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from db import locks
 from db import risk as rows
 from db.models import Case, CaseEvent, Client, Notice
 from domain.calendar import CalendarEnded
@@ -33,7 +34,7 @@ _MOST = 1_000
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A phone call that is wanted. ``reason``: undeliverable, no_chat, no_consent, unacknowledged, late, recheck,
-    asked, asked_by_staff or risk_desk. ``notice_id`` is the reminder that the call is about.
+    asked, asked_by_staff, risk_desk, leaving or unhappy. ``notice_id`` is the reminder that the call is about.
     """
 
     client_id: int
@@ -74,7 +75,8 @@ async def open_many(
 ) -> dict[int, int]:
     """client -> task, new or the one that is open already. Nothing is said yet: ``announce`` does that."""
     wanted = {item.client_id: item for item in asked}
-    standing = await rows.open_tasks(work.session, wanted)
+    await rows.one_at_a_time(work.session, wanted)
+    standing = await rows.open_tasks(work.session, wanted, to_change=True)
     events: list[dict[str, Any]] = []
     for client_id, case in standing.items():
         item = wanted[client_id]
@@ -125,6 +127,13 @@ async def open_one(work: Work, client: Client, reason: str, notice: Notice | Non
     deadline = notice.deadline if notice else None
     asked = Asked(client.id, reason, notice.id if notice else None, deadline)
     return (await open_many(work, [asked], roster, {client.id: client}))[client.id]
+
+
+async def number_of(work: Work, task_id: int) -> str:
+    """The number of a task, as people name it."""
+    task = await work.session.get(Case, task_id)
+    assert task is not None
+    return task.number
 
 
 def event(
@@ -340,7 +349,7 @@ async def close_for(
     work: Work, client_ids: Collection[int], result: str, *, reasons: Collection[str] = ()
 ) -> None:
     """Ends open tasks that have become needless: the client acknowledged, or the figures recovered."""
-    found = await rows.open_tasks(work.session, client_ids)
+    found = await rows.open_tasks(work.session, client_ids, to_change=True)
     ended = [case for case in found.values() if not reasons or case.category in reasons]
     for case in ended:
         await close(work, case, result)
@@ -417,7 +426,7 @@ async def _tell_late(work: Work, member: StaffMember, card: TaskCard) -> None:
 async def _allowed(work: Work, who: Actor, task_id: int) -> tuple[Case, StaffMember]:
     """A task of the own client, of the pool (officers), or any (risk, supervisor); else not found."""
     member = access.require(who)
-    case = await work.session.get(Case, task_id, with_for_update=True)
+    case = await locks.locked(work.session, Case, task_id)
     if case is None or case.kind != "task" or case.client_id is None:
         raise Refusal("not_found")
     from_pool = case.desk == "pool" and member.role in (Role.OFFICER, Role.SUPERVISOR)
