@@ -1,7 +1,7 @@
 """The command that scores all clients."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -32,6 +32,9 @@ def score(
         datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; the newest settlement else."),
     ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Write the pictures of the run into this folder, too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score all clients: twelve indicators, factors, classes; stored, with the run's model card."""
@@ -46,6 +49,8 @@ def score(
                 )
             if not done.fresh:
                 told("nothing has changed since the newest run: that one is shown")
+            if pictures is not None:
+                await _draw(deps, done.number, pictures)
             if as_json:
                 async for shown in scores.report(deps, done.number):
                     json_line(shown)
@@ -53,6 +58,20 @@ def score(
                 await _show(deps, done.number)
 
     running(work())
+
+
+async def _draw(deps: "Deps", number: int, folder: Path) -> None:
+    from services import score_pictures
+
+    found = await score_pictures.of_run(deps, number, "zh")
+    _write(folder, found)
+    told(f"{folder}: {', '.join(found) or 'nothing to draw, or no font with Chinese on this machine'}")
+
+
+def _write(folder: Path, found: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in found.items():
+        (folder / name).write_bytes(picture)
 
 
 def cache() -> Path:

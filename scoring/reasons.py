@@ -35,18 +35,18 @@ def reasons(
 
 def _reason(code: str, value: float | None, part: float) -> Reason:
     zh, en = _NAMES[code]
-    shown = _percent(value)
+    words = shown(value)
     return Reason(
         code,
         value,
         part,
-        f"{zh} {shown}，评分 {part:+.2f}" if shown else f"{zh}无数据，按同组其他指标计，评分 {part:+.2f}",
-        f"{en} {shown}: {part:+.2f}" if shown else f"{en} missing, as the others of its group: {part:+.2f}",
+        f"{zh} {words}，评分 {part:+.2f}" if words else f"{zh}无数据，按同组其他指标计，评分 {part:+.2f}",
+        f"{en} {words}: {part:+.2f}" if words else f"{en} missing, as the others of its group: {part:+.2f}",
     )
 
 
-def _percent(value: float | None) -> str:
-    """Four digits below one percent, so that a small share is not nothing."""
+def shown(value: float | None) -> str:
+    """A fraction in percent, empty for None; four digits below one percent, so that a small share is not nothing."""
     if value is None:
         return ""
     return f"{value:.4%}" if 0 < abs(value) < 0.01 else f"{value:.1%}"

@@ -260,7 +260,7 @@ async def _as_last(deps: Deps, newest: ScoreRun) -> LastRun:
     clusters: dict[str, str] = {}
     scores: dict[str, float] = {}
     indicators: dict[str, list[float]] = {code: [] for code in CODES}
-    async for line in _lines(deps, newest.id):
+    async for line in stored_lines(deps, newest.id):
         if line.score is None:
             continue
         scores[line.account] = line.score
@@ -272,7 +272,8 @@ async def _as_last(deps: Deps, newest: ScoreRun) -> LastRun:
     )
 
 
-async def _lines(deps: Deps, number: int) -> AsyncIterator[Score]:
+async def stored_lines(deps: Deps, number: int) -> AsyncIterator[Score]:
+    """The lines of a run in order of accounts, read in short transactions."""
     after = ""
     while True:
         async with reading(deps) as work:
@@ -317,7 +318,7 @@ async def report(deps: Deps, number: int) -> AsyncIterator[dict[str, object]]:
         "card": found.card,
     }
     names = model.get("factors", [])
-    async for some in _in_chunks(_lines(deps, number)):
+    async for some in _in_chunks(stored_lines(deps, number)):
         async with reading(deps) as work:
             standing = await rows.standing(work.session, [line.account for line in some])
         for line in some:

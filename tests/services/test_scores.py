@@ -13,9 +13,10 @@ from db import scores as rows
 from db.models import AccountDay, AuditEntry, ImportedFile, Lease, Score, ScoreRun
 from domain.errors import Refusal
 from domain.policy import Policy
+from messages.canvas import font
 from scoring import days as store
 from scoring.sample import clients, history
-from services import scores
+from services import score_pictures, scores
 from services.score_days import columns, export
 from services.work import reading, working
 from tests.scoring.house import CONTRACTS, weekdays
@@ -220,3 +221,18 @@ def shipped() -> Policy:
     from bot.settings import policy
 
     return policy(Path(__file__).parents[2] / "config.yaml")
+
+
+async def test_pictures_of_a_run_and_of_a_client(full: Settled, tmp_path: Path) -> None:
+    """Drawn from what is stored; an account without a score has none."""
+    done = await scores.score(full.deps, tmp_path, "test")
+    found = await score_pictures.of_run(full.deps, done.number, "zh")
+    rated = [line for line in await full.all(Score) if line.score is not None]
+    unrated = next(line for line in await full.all(Score) if line.score is None)
+    async with reading(full.deps) as work:
+        own = await score_pictures.of_client(work, rated[0].account, "en")
+        none = await score_pictures.of_client(work, unrated.account, "en")
+    assert none is None
+    if font() is not None:
+        assert found
+        assert own is not None
