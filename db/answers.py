@@ -2,11 +2,13 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Exchange, ImportedFile, SettlementPrice
+from db.queues import core
 
 _LAST_EXCHANGE = (
     select(Exchange)
@@ -15,6 +17,16 @@ _LAST_EXCHANGE = (
     .limit(1)
 )
 _NEWEST_IMPORT = select(func.max(ImportedFile.id)).where(ImportedFile.state == "in")
+
+
+_ADD_EXCHANGE = insert(core(Exchange)).returning(Exchange.id)
+
+
+async def add_exchange(session: AsyncSession, **values: Any) -> int:
+    """What was asked and answered; its number."""
+    added: int | None = await session.scalar(_ADD_EXCHANGE, values)
+    assert added is not None
+    return added
 
 
 async def last_exchange(session: AsyncSession, chat_id: int, *, since: datetime) -> Exchange | None:

@@ -215,7 +215,9 @@ class Client(Base):
     name: Mapped[str]
     kind: Mapped[str] = mapped_column(String(12))  # person | institution | unknown
     phone: Mapped[str | None]
-    lang: Mapped[str | None] = mapped_column(String(2))  # as the register has it; the chat's own choice is above it
+    lang: Mapped[str | None] = mapped_column(
+        String(2)
+    )  # as the register has it; the chat's own choice is above it
     tier: Mapped[str] = mapped_column(String(8))  # retail | key | premier | active
     tier_source: Mapped[str] = mapped_column(String(12))  # register | rule | default | override
     fee_plan: Mapped[str | None]
@@ -814,7 +816,9 @@ class Erasure(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
-    chat_id: Mapped[int | None] = mapped_column(BigInteger)  # who is told; null where it came by letter or phone
+    chat_id: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # who is told; null where it came by letter or phone
     client_id: Mapped[int | None] = mapped_column(ForeignKey("client.id"))  # null: somebody whom nobody knows
     state: Mapped[str] = mapped_column(String(8))  # waiting | done | refused | withdrawn
     asked_by: Mapped[str]

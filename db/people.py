@@ -3,15 +3,22 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import Assignment, Chat, Client, Dialog, Link, Staff
+from db.models import Assignment, Base, Chat, Client, Conversation, Dialog, Link, Staff
 from db.queues import core
 
 # Asked at every update: built once, because building a statement anew takes longer than running it.
 _SPEAKER = (
-    select(Chat, Link, Client, Staff)
+    select(
+        Chat,
+        Link,
+        Client,
+        Staff,
+        exists().where(Dialog.chat_id == Chat.chat_id),
+        exists().where(Conversation.chat_id == Chat.chat_id, Conversation.state == "open"),
+    )
     .outerjoin(Link, (Link.chat_id == Chat.chat_id) & Link.until.is_(None))
     .outerjoin(Client, Link.client_id == Client.id)
     .outerjoin(Staff, Link.staff_id == Staff.id)
@@ -26,8 +33,21 @@ Linked = tuple[Link, Client | None, Staff | None]
 async def speaker(session: AsyncSession, chat_id: int) -> tuple[Chat | None, list[Linked]]:
     """A chat, None where it never spoke, and what it is linked to now, oldest first."""
     rows = (await session.execute(_SPEAKER, {"chat_id": chat_id})).all()
-    chat = rows[0][0] if rows else None
-    return chat, [(link, client, staff) for _, link, client, staff in rows if link is not None]
+    chat, *_, in_dialog, in_talk = rows[0] if rows else (None, False, False)
+    for model, there in ((Dialog, in_dialog), (Conversation, in_talk)):
+        if not there:
+            remember_none(session, model, chat_id)
+    return chat, [(link, client, staff) for _, link, client, staff, _, _ in rows if link is not None]
+
+
+def remember_none(session: AsyncSession, model: type[Base], chat_id: int) -> None:
+    """A chat has no row of this table: several features ask for it at every message."""
+    session.info.setdefault(model, set()).add(chat_id)
+
+
+def has_none(session: AsyncSession, model: type[Base], chat_id: int) -> bool:
+    """Whether that is remembered, and this transaction has made none since."""
+    return chat_id in session.info.get(model, ()) and not any(isinstance(row, model) for row in session)
 
 
 async def add_chat(session: AsyncSession, chat_id: int, lang: str, at: datetime) -> None:
@@ -107,12 +127,11 @@ async def end_assignment(session: AsyncSession, client_id: int, kind: str, at: d
 
 async def dialog(session: AsyncSession, chat_id: int) -> Dialog | None:
     """Where a guided conversation stands. Several features ask at every message: none is remembered as none."""
-    nowhere: set[int] = session.info.setdefault("no_dialog", set())
-    if chat_id in nowhere and not any(isinstance(row, Dialog) for row in session):
+    if has_none(session, Dialog, chat_id):
         return None
     found: Dialog | None = await session.scalar(_DIALOG, {"chat_id": chat_id})
     if found is None:
-        nowhere.add(chat_id)
+        remember_none(session, Dialog, chat_id)
     return found
 
 

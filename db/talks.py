@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import people
 from db.models import Conversation, Exchange, Gap, OutboxMessage, Relay, Rung
 
 _OPEN_IN_CHAT = select(Conversation).where(
@@ -16,6 +17,8 @@ _OPEN_IN_CHAT = select(Conversation).where(
 
 async def open_in_chat(session: AsyncSession, chat_id: int) -> Conversation | None:
     """The open conversation of a client's chat."""
+    if people.has_none(session, Conversation, chat_id):
+        return None
     found: Conversation | None = await session.scalar(_OPEN_IN_CHAT, {"chat_id": chat_id})
     return found
 

@@ -174,7 +174,8 @@ async def _answer(work: Work, who: Actor, question: str, context: Context) -> An
 
 
 async def _remember(work: Work, who: Actor, question: str, answer: Answer, missed: int = 0) -> int:
-    exchange = Exchange(
+    return await answers.add_exchange(
+        work.session,
         chat_id=who.chat_id,
         client_id=who.client.id if who.client else None,
         at=work.now,
@@ -188,9 +189,6 @@ async def _remember(work: Work, who: Actor, question: str, answer: Answer, misse
         missed=_missed(answer),
         context=answer.context.as_json() | ({"misses": missed} if missed else {}),
     )
-    work.session.add(exchange)
-    await work.session.flush()
-    return exchange.id
 
 
 def _missed(answer: Answer) -> str | None:

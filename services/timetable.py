@@ -7,7 +7,19 @@ import structlog
 
 from db import trouble
 from domain.errors import place
-from services import alerts, case_clocks, contact, gaps, linking, notices, proposals, reminders, risk, tasks, upkeep
+from services import (
+    alerts,
+    case_clocks,
+    contact,
+    gaps,
+    linking,
+    notices,
+    proposals,
+    reminders,
+    risk,
+    tasks,
+    upkeep,
+)
 from services.work import Deps, Work, working
 
 log = structlog.get_logger()
@@ -33,7 +45,6 @@ JOBS: tuple[Job, ...] = (
     Job("risk.recheck", risk.recheck),
     Job("risk.overdue", reminders.overdue),
     Job("risk.tell_staff", risk.tell_pending),
-    Job("tasks.climb", tasks.climb),
     Job("tasks.climb", tasks.climb),
     Job("risk.late_settlement", risk.late_settlement),
     Job("calendar.watch", risk.watch_calendar),
