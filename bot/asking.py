@@ -7,12 +7,14 @@ from datetime import date
 from pathlib import Path
 from typing import cast
 
-from bot.cli_house import opened, running
-from bot.settings import StartError, policy, settings
+from bot.cli_house import confirmed_versions, opened, running
+from bot.cli_terminal import told
+from bot.settings import Settings, StartError, policy, settings
 from domain.errors import Refusal
 from domain.knowledge import Answer
 from domain.market import ClientPlan
 from knowledge.library import Lang, Library, LibraryError
+from knowledge.overlay import Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def answers(asked: Asked, questions: Iterable[str]) -> Iterator[Answer]:
             library = Library.load_plain(asked.kb)
         else:
             rules = policy(found.config)
-            library = wiring.library(found, rules, background=False)
+            library = wiring.library(found, rules, background=False, sheets=_confirmed(found))
             if asked.client is not None:
                 plan = running(_plan(asked.client))
     except LibraryError as error:
@@ -64,6 +66,22 @@ def answers(asked: Asked, questions: Iterable[str]) -> Iterator[Answer]:
         yield library.ask(
             question, lang=cast(Lang | None, asked.lang), as_of=asked.as_of, plan=plan, explain=asked.explain
         )
+
+
+def _confirmed(found: Settings) -> tuple[Sheet, ...]:
+    """The house's own versions where there is a database; the shipped articles alone where it cannot be used."""
+    from db import trouble
+
+    try:
+        return running(confirmed_versions(found))
+    except StartError as error:
+        reason = str(error)
+    except Exception as error:
+        if not trouble.passes(error):
+            raise
+        reason = type(error).__name__
+    told(f"answered from the shipped articles alone: {reason}")
+    return ()
 
 
 async def _plan(account: str) -> ClientPlan | None:

@@ -13,6 +13,7 @@ from bot.settings import Settings, StartError, policy, settings
 from domain.errors import Refusal
 
 if TYPE_CHECKING:
+    from knowledge.overlay import Sheet
     from services.work import Deps
 
 T = TypeVar("T")
@@ -61,6 +62,19 @@ async def _name(found: Settings) -> str:
             f"Telegram is out of reach ({error}), and an invitation needs the bot's name: "
             "set QIFU_BOT_USERNAME, or QIFU_PROXY"
         ) from None
+
+
+async def confirmed_versions(found: Settings) -> tuple["Sheet", ...]:
+    """The articles that the house confirmed; none where there is no database yet."""
+    from db.engine import Database
+    from services import articles
+    from services.work import reading
+
+    file = Database(found.database_url).file
+    if file is not None and not file.exists():
+        return ()
+    async with opened(found) as deps, reading(deps) as work:
+        return (await articles.confirmed(work))[0]
 
 
 def operator() -> str:

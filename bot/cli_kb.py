@@ -2,7 +2,8 @@
 
 import typer
 
-from bot import cli_kb_eval
+from bot import cli_kb_eval, cli_kb_files
 
 app = typer.Typer(no_args_is_help=True, help="The library of articles.")
 app.add_typer(cli_kb_eval.app)
+app.add_typer(cli_kb_files.app)

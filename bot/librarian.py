@@ -99,7 +99,7 @@ class Librarian:
     # --- comparing a draft --------------------------------------------------------------------------------
 
     async def _compare(self, draft: Checking) -> None:
-        question = Question(self.live.recipe, draft.sheets, draft.draft, draft.today, draft.overlap)
+        question = Question(self.live.recipe, draft.sheets, draft.drafts, draft.today, draft.overlap)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

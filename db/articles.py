@@ -41,12 +41,12 @@ async def in_state(session: AsyncSession, state: str, limit: int = 50) -> Sequen
     )
 
 
-async def of_batch(session: AsyncSession, batch: str) -> Sequence[ArticleVersion]:
-    """The drafts of one imported file that still wait."""
+async def of_batch(session: AsyncSession, batch: str, *states: str) -> Sequence[ArticleVersion]:
+    """The drafts of one imported file in these states, to be changed."""
     return list(
         await session.scalars(
             select(ArticleVersion)
-            .where(ArticleVersion.batch == batch, ArticleVersion.state == "waiting")
+            .where(ArticleVersion.batch == batch, ArticleVersion.state.in_(states))
             .order_by(ArticleVersion.id)
             .with_for_update()
         )

@@ -151,6 +151,9 @@ async def _aside(context: Context, found: Writing, text: str) -> None:
             await _add_phrasings(context, found.data["gap"], text)
         case "dismiss":
             await gap_cards.dismiss(context, found.data["gap"], text)
+        case "return" if "batch" in found.data:
+            count = await articles.send_back_batch(context.work, context.who, found.data["batch"], text)
+            await context.reply("draft.batch_sent_back", count=count)
         case "return":
             returned = await articles.send_back(context.work, context.who, found.data["draft"], text)
             await context.reply("draft.sent_back", title=returned.title)
@@ -205,6 +208,17 @@ async def pressed_show(context: Context, press: Press) -> None:
 async def pressed_confirm(context: Context, press: Press) -> None:
     found = await articles.confirm(context.work, context.who, press.args["draft"])
     await context.reply("draft.confirmed", title=found.title)
+
+
+async def pressed_confirm_all(context: Context, press: Press) -> None:
+    count = await articles.confirm_batch(context.work, context.who, press.args["batch"])
+    await context.reply("draft.batch_confirmed", count=count)
+
+
+async def pressed_return_all(context: Context, press: Press) -> None:
+    access.require(context.who, *articles.CONFIRMERS)
+    await drafting.go_to(context.work, context.who, "return", {"batch": press.args["batch"]})
+    await context.reply("draft.ask_return", buttons=[[Button("draft.cancel", "draft.cancel")]])
 
 
 async def pressed_return(context: Context, press: Press) -> None:
@@ -272,6 +286,8 @@ ACTIONS: dict[str, ActionFn] = {
     "draft.show": pressed_show,
     "draft.confirm": pressed_confirm,
     "draft.return": pressed_return,
+    "draft.confirm_all": pressed_confirm_all,
+    "draft.return_all": pressed_return_all,
     "article.roll_back": pressed_roll_back,
     "article.withdraw": pressed_withdraw,
 }

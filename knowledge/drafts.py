@@ -46,11 +46,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be computed: a draft over the confirmed versions, on a day."""
+    """What is to be computed: drafts (of one language or two) over the confirmed versions, on a day."""
 
     recipe: Recipe
     sheets: tuple[Sheet, ...]
-    draft: Sheet
+    drafts: tuple[Sheet, ...]
     today: date
     overlap: float
 

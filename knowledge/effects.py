@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 
-from domain.knowledge import Article, Status
+from domain.knowledge import Article, Finding, Status
 from knowledge import evaluation, questions
 from knowledge.articles import read_article
 from knowledge.drafts import SHOWN, Effect, Question, Recipe
@@ -19,11 +19,13 @@ from knowledge.evaluation import Judged, Outcome
 from knowledge.figures import conflicts, numbers_in, unsourced
 from knowledge.files import LibraryError
 from knowledge.grouping import likeness, weights
-from knowledge.library import Lang, Library
+from knowledge.library import Library
+from knowledge.overlay import Sheet
 from knowledge.questions import Golden
 from knowledge.soundness import copied
 from knowledge.writing import take_apart
 
+_COMPARED = 10
 _BUILT = 0.3  # the share of the work that building the index is
 _EVERY = 25
 
@@ -31,34 +33,30 @@ Report = Callable[[float], None]
 
 
 def effect_of(question: Question, report: Report) -> Effect:
-    """Compares the library with and without the draft. Raises ``LibraryError`` where the draft cannot be read."""
-    recipe, draft = question.recipe, question.draft
+    """Compares the library with and without the drafts. Raises ``LibraryError`` where one cannot be read."""
+    recipe = question.recipe
     before = recipe.load(question.sheets, today=lambda: question.today)
-    article, findings = _read(before, question)
+    read = [_read(before, question, draft) for draft in question.drafts]
+    drafts = [article for article, _ in read]
     report(_BUILT / 3)
-    # As of its first day: a draft for next month is compared as it will be.
-    day = max(question.today, article.effective_from or question.today)
-    after = recipe.load([*question.sheets, draft], today=lambda: day)
+    # As of the last first day: drafts for next month are compared as it will be.
+    day = max((question.today, *(d.effective_from for d in drafts if d.effective_from is not None)))
+    after = recipe.load([*question.sheets, *question.drafts], today=lambda: day)
     report(_BUILT)
-    lang: Lang = "zh" if draft.lang == "zh" else "en"
-    golden = questions.read(recipe.golden / f"{lang}.jsonl")
+    languages = sorted({article.lang for article in drafts})
+    golden = [one for lang in languages for one in questions.read(recipe.golden / f"{lang}.jsonl")]
     flips = _flips(before, after, golden, day, report)
-    others = [a for a in before.articles() if a.lang == lang and a.id != article.id and _holds(a, day)]
     found = {
         "better": [_flip(old, new) for old, new in flips if new.outcome is Outcome.RIGHT],
         "worse": [_flip(old, new) for old, new in flips if old.outcome is Outcome.RIGHT],
         "moved": [_flip(old, new) for old, new in flips if Outcome.RIGHT not in (old.outcome, new.outcome)],
-        "overlaps": list(_overlaps(before, article, others, question.overlap)),
-        "conflicts": [
-            {"mine": c.mine.shown, "said": c.mine.sentence, "theirs": c.theirs.shown, "there": c.theirs.sentence,
-             "article": c.article, "title": c.title}
-            for c in conflicts(article, others)
-        ],
-        "unsourced": [
-            {"figure": f.shown, "said": f.sentence} for f in unsourced(take_apart(article.raw)[1], *_held(recipe))
-        ],
-    }  # fmt: skip
-    notes = [*(str(f) for f in findings), *(str(f) for f in copied([article], golden)), *_notes(article)]
+        **_beside(after, drafts, question, day),
+    }
+    notes = [
+        *(str(finding) for _, findings in read for finding in findings),
+        *(str(finding) for finding in copied(drafts, golden)),
+        *(note for article in drafts for note in _notes(article)),
+    ]
     return Effect(
         asked=len(golden),
         notes=tuple(notes[:SHOWN]),
@@ -67,8 +65,38 @@ def effect_of(question: Question, report: Report) -> Effect:
     )
 
 
-def _read(library: Library, question: Question) -> tuple[Article, Sequence[object]]:
-    draft = question.draft
+def _beside(
+    after: Library, drafts: Sequence[Article], question: Question, day: date
+) -> dict[str, list[dict[str, str]]]:
+    """What the drafts say that others say too, say otherwise, or that nothing holds."""
+    own = {(article.lang, article.id) for article in drafts}
+    others = [a for a in after.articles() if (a.lang, a.id) not in own and _holds(a, day)]
+    held = _held(question.recipe)
+    # Comparing every phrasing of a whole library with every other takes too long to wait for.
+    compared = drafts if len(drafts) <= _COMPARED else ()
+    return {
+        "overlaps": [line for d in compared for line in _overlaps(after, d, others, question.overlap)],
+        "conflicts": [
+            {
+                "mine": c.mine.shown,
+                "said": c.mine.sentence,
+                "theirs": c.theirs.shown,
+                "there": c.theirs.sentence,
+                "article": c.article,
+                "title": c.title,
+            }
+            for draft in drafts
+            for c in conflicts(draft, others)
+        ],
+        "unsourced": [
+            {"figure": figure.shown, "said": figure.sentence}
+            for draft in drafts
+            for figure in unsourced(take_apart(draft.raw)[1], *held)
+        ],
+    }
+
+
+def _read(library: Library, question: Question, draft: Sheet) -> tuple[Article, Sequence[Finding]]:
     assert draft.text is not None
     article, findings = read_article(
         draft.text.encode(), draft.name, draft.lang, library.topics(), question.recipe.facts

@@ -45,5 +45,16 @@ def same(one: str, other: str) -> bool:
 
 def _told(raw: str) -> tuple[dict[str, Any], str]:
     head, body = take_apart(raw)
-    shown = {key: value.isoformat() if isinstance(value, date) else value for key, value in head.items()}
-    return {key: value for key, value in shown.items() if value not in (None, "", [])}, body
+    shown = {key: _plain(value) for key, value in head.items()}
+    return {key: value for key, value in shown.items() if value not in ("", [])}, body.strip()
+
+
+def _plain(value: Any) -> Any:
+    """A value as words: a year in a list of words is a word too."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value).strip()

@@ -32,6 +32,7 @@ from services.work import Deps, Work, reading, working
 CONFIRMERS = (Role.SUPERVISOR, Role.COMPLIANCE)
 LONGEST = 20_000
 _SEQUENCE = "article_version"
+_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """A draft to be compared with the library: the versions under it, and itself."""
+    """Drafts to be compared with the library: the versions under them, and themselves; one, or a batch."""
 
     id: int
     sheets: tuple[Sheet, ...]
-    draft: Sheet
+    drafts: tuple[Sheet, ...]
     today: date
     overlap: float
 
@@ -258,14 +259,16 @@ def _decoded(data: bytes) -> str:
 
 
 async def next_to_check(deps: Deps) -> Checking | None:
-    """The oldest draft that is still to be compared."""
+    """The oldest draft that is still to be compared, with its whole batch where it came in one."""
     async with reading(deps) as work:
         found = await rows.in_state(work.session, "checking", limit=1)
         if not found:
             return None
-        (row,) = found
+        (first,) = found
+        drafts = await rows.of_batch(work.session, first.batch, "checking") if first.batch else found
         sheets, _ = await confirmed(work)
-        return Checking(row.id, sheets, _sheet(row), work.today, float(work.policy.library.overlap))
+        overlap = float(work.policy.library.overlap)
+        return Checking(first.id, sheets, tuple(_sheet(row) for row in drafts), work.today, overlap)
 
 
 async def progressed(deps: Deps, version_id: int, share: float) -> None:
@@ -293,8 +296,65 @@ async def checked(deps: Deps, version_id: int, effect: Mapping[str, Any]) -> Non
         if row is None or row.state != "checking":
             return
         row.effect, row.state = dict(effect), "drafted"
-        if row.chat_id is not None:
+        if row.batch is not None:
+            await _submit_batch(work, row.batch)
+        elif row.chat_id is not None:
             await show_draft(work, row.chat_id, row)
+
+
+async def _submit_batch(work: Work, batch: str) -> None:
+    """An imported file needs no second press of its writer: it waits for whoever confirms."""
+    for row in await rows.of_batch(work.session, batch, "checking", "drafted"):
+        row.state = "waiting"
+    for member in await access.staff_in(work, CONFIRMERS):
+        if member.chat_id is not None:
+            await show_batch(work, member.chat_id, batch)
+
+
+async def show_batch(work: Work, chat_id: int, batch: str) -> None:
+    """What an imported file would change, with the buttons to decide on all of it."""
+    drafts = await rows.of_batch(work.session, batch, "waiting")
+    if not drafts:
+        raise Refusal("draft_decided")
+    shown = [await _version(work, row) for row in drafts[:_LISTED]]
+    effect = next((row.effect for row in drafts if row.effect), None)
+    args = {"batch": batch}
+    await outbox.say(
+        work,
+        chat_id,
+        "draft.batch",
+        priority=Priority.STAFF,
+        buttons=[
+            [
+                Button("draft.confirm_all", "draft.confirm_all", args),
+                Button("draft.return", "draft.return_all", args),
+            ]
+        ],
+        count=len(drafts),
+        drafts=shown,
+        by=drafts[0].written_by,
+        effect=Effect.read(effect) if effect else None,
+    )
+
+
+async def confirm_batch(work: Work, who: Actor, batch: str) -> int:
+    """A second person confirms everything that an imported file changes; how many articles."""
+    drafts = await rows.of_batch(work.session, batch, "waiting")
+    if not drafts:
+        raise Refusal("draft_decided")
+    for row in drafts:
+        await confirm(work, who, row.id)
+    return len(drafts)
+
+
+async def send_back_batch(work: Work, who: Actor, batch: str, reason: str) -> int:
+    """A second person takes nothing of an imported file; how many drafts that ends."""
+    drafts = await rows.of_batch(work.session, batch, "waiting")
+    if not drafts:
+        raise Refusal("draft_decided")
+    for row in drafts:
+        await send_back(work, who, row.id, reason)
+    return len(drafts)
 
 
 async def not_checked(deps: Deps, version_id: int, findings: Sequence[str]) -> None:
@@ -303,7 +363,9 @@ async def not_checked(deps: Deps, version_id: int, findings: Sequence[str]) -> N
         row = await rows.locked(work.session, version_id)
         if row is None or row.state != "checking":
             return
-        row.state = "refused"
+        drafts = await rows.of_batch(work.session, row.batch, "checking") if row.batch else [row]
+        for draft in drafts:
+            draft.state = "refused"
         if row.chat_id is not None:
             await outbox.say(work, row.chat_id, "refusal.draft_faulty", findings=list(findings))
 
@@ -412,12 +474,15 @@ async def waiting(work: Work, who: Actor) -> list[Version]:
 
 
 async def show_waiting(work: Work, who: Actor, version_id: int) -> None:
-    """A waiting draft with its effect, and the buttons to decide."""
+    """A waiting draft with its effect (or the batch that it came in), and the buttons to decide."""
     access.require(who, *CONFIRMERS)
     row = await rows.locked(work.session, version_id)
     if row is None:
         raise Refusal("not_found")
-    await _ask_to_confirm(work, who.chat_id, row)
+    if row.batch is not None:
+        await show_batch(work, who.chat_id, row.batch)
+    else:
+        await _ask_to_confirm(work, who.chat_id, row)
 
 
 async def confirm(work: Work, who: Actor, version_id: int) -> Version:
@@ -426,7 +491,9 @@ async def confirm(work: Work, who: Actor, version_id: int) -> Version:
     if row.written_by == decider.code:
         raise Refusal("second_person")
     if any(
-        later.decided_at is not None and later.decided_at > row.written_at
+        later.decided_at is not None
+        and later.decided_at > row.written_at
+        and (row.batch is None or later.batch != row.batch)
         for later in await rows.of_article(work.session, row.lang, row.article)
     ):
         raise Refusal("draft_outdated")

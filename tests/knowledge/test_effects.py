@@ -37,7 +37,7 @@ def question(folder: Path, text: str, *, cache: Path | None = None) -> Question:
     recipe = Recipe(
         write(folder / "kb", ARTICLES), FACTS, rates=RATES, cache_dir=cache, golden=folder / "golden"
     )
-    return Question(recipe, (), Sheet("zh", "opening-delay", text, "draft"), TODAY, 0.5)
+    return Question(recipe, (), (Sheet("zh", "opening-delay", text, "draft"),), TODAY, 0.5)
 
 
 def test_a_draft_shows_overlaps_contradictions_and_figures_without_a_source(tmp_path: Path) -> None:
