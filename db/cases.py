@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db.models import Assignment, Case, CaseEvent, Dialog, Link, OutboxMessage, Staff
 
 RUNNING = ("open", "waiting")
@@ -14,7 +15,7 @@ RUNNING = ("open", "waiting")
 
 async def locked(session: AsyncSession, case_id: int) -> Case | None:
     """A complaint to be changed: two presses take turns."""
-    case = await session.get(Case, case_id, with_for_update=True)
+    case = await locks.locked(session, Case, case_id)
     return case if case is not None and case.kind == "complaint" else None
 
 

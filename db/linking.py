@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db.models import Consent, Dialog, Invite, Link
 from db.queues import changed
 
@@ -14,14 +15,15 @@ from db.queues import changed
 async def invite_by_hash(session: AsyncSession, code_hash: str) -> Invite | None:
     """The invitation, locked for this transaction."""
     found: Invite | None = await session.scalar(
-        select(Invite).where(Invite.code_hash == code_hash).with_for_update()
+        select(Invite).where(Invite.code_hash == code_hash).with_for_update(),
+        execution_options={"populate_existing": True},
     )
     return found
 
 
 async def invite_by_id(session: AsyncSession, invite_id: int) -> Invite | None:
     """The invitation, locked for this transaction."""
-    return await session.get(Invite, invite_id, with_for_update=True)
+    return await locks.locked(session, Invite, invite_id)
 
 
 async def settle_invite(session: AsyncSession, invite_id: int, state: str) -> bool:
@@ -85,6 +87,24 @@ async def live_consents(session: AsyncSession, chat_id: int, client_id: int) -> 
             select(Consent)
             .where(Consent.chat_id == chat_id, Consent.client_id == client_id, Consent.revoked_at.is_(None))
             .order_by(Consent.id)
+        )
+    )
+
+
+async def links_of_chat(session: AsyncSession, chat_id: int) -> list[Link]:
+    """Every link to an account that a chat has or had."""
+    return list(
+        await session.scalars(
+            select(Link).where(Link.chat_id == chat_id, Link.client_id.is_not(None)).order_by(Link.id)
+        )
+    )
+
+
+async def links_of_holder(session: AsyncSession, client_id: int) -> list[Link]:
+    """Every chat that an account's holder has or had."""
+    return list(
+        await session.scalars(
+            select(Link).where(Link.client_id == client_id, Link.person == "holder").order_by(Link.id)
         )
     )
 

@@ -4,16 +4,17 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import case, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db.models import Chat, Client, Delivery, ImportedFile, Link, Notice, OutboxMessage, PositionDay, Rung
 from db.queues import changed
 
 
 async def locked(session: AsyncSession, notice_id: int) -> Notice | None:
     """A notice to be changed: two presses take turns."""
-    return await session.get(Notice, notice_id, with_for_update=True)
+    return await locks.locked(session, Notice, notice_id)
 
 
 async def recent(session: AsyncSession, kind: str, limit: int = 10) -> Sequence[Notice]:
@@ -94,6 +95,12 @@ async def ledger(session: AsyncSession, notice_id: int) -> dict[str, int]:
 
 async def set_delivery(session: AsyncSession, delivery_id: int, **values: Any) -> None:
     await session.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))
+
+
+async def settle_delivery(session: AsyncSession, delivery_id: int, state: str, **values: Any) -> None:
+    """What became of a queued message; who acknowledged before its receipt was stored stays acknowledged."""
+    now = case((Delivery.state == "queued", state), else_=Delivery.state)
+    await session.execute(update(Delivery).where(Delivery.id == delivery_id).values(state=now, **values))
 
 
 async def stop(session: AsyncSession, notice_id: int) -> int:

@@ -181,12 +181,15 @@ async def standing(session: AsyncSession, staff_ids: Collection[int] | None) -> 
 
 
 async def links(session: AsyncSession, client_ids: Collection[int]) -> list[tuple[Link, Chat | None]]:
-    """Live chats of clients, in order."""
+    """Live chats of clients, in order. None of them ends before this transaction does: what is queued for a chat in it
+    is there to be withdrawn.
+    """
     rows = await session.execute(
         select(Link, Chat)
         .outerjoin(Chat, Chat.chat_id == Link.chat_id)
         .where(Link.client_id.in_(client_ids), Link.until.is_(None))
         .order_by(Link.id)
+        .with_for_update(read=True, of=Link)
     )
     return [(link, chat) for link, chat in rows]
 
@@ -322,14 +325,26 @@ async def add_events(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> N
         await session.execute(insert(core(CaseEvent)), list(rows))
 
 
-async def open_tasks(session: AsyncSession, client_ids: Collection[int]) -> dict[int, Case]:
-    """client -> the task to phone that is not closed."""
-    rows = await session.scalars(
+async def open_tasks(
+    session: AsyncSession, client_ids: Collection[int], *, to_change: bool = False
+) -> dict[int, Case]:
+    """client -> the task to phone that is not closed. ``to_change``: locked, and read as it is now."""
+    query = (
         select(Case)
         .where(Case.client_id.in_(client_ids), Case.kind == "task", Case.state != "closed")
         .order_by(Case.id)
     )
-    return {case.client_id: case for case in rows if case.client_id is not None}
+    if to_change:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return {case.client_id: case for case in await session.scalars(query) if case.client_id is not None}
+
+
+async def one_at_a_time(session: AsyncSession, client_ids: Collection[int]) -> None:
+    """Whoever else opens tasks for one of these clients waits for the end of this transaction."""
+    for chunk in chunks(sorted(client_ids)):
+        await session.execute(
+            select(Client.id).where(Client.id.in_(chunk)).order_by(Client.id).with_for_update(key_share=True)
+        )
 
 
 async def open_tasks_of(session: AsyncSession, client_ids: Collection[int]) -> dict[int, Case]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db import people
 from db.models import Conversation, Exchange, Gap, OutboxMessage, Relay, Rung
 
@@ -25,7 +26,16 @@ async def open_in_chat(session: AsyncSession, chat_id: int) -> Conversation | No
 
 async def locked(session: AsyncSession, conversation_id: int) -> Conversation | None:
     """A conversation to be changed: two presses take turns."""
-    return await session.get(Conversation, conversation_id, with_for_update=True)
+    return await locks.locked(session, Conversation, conversation_id)
+
+
+async def locked_in_chat(session: AsyncSession, chat_id: int) -> Conversation | None:
+    """As ``open_in_chat``, to be changed or added to: who takes or ends it meanwhile is waited for."""
+    found = await open_in_chat(session, chat_id)
+    if found is None:
+        return None
+    now = await locked(session, found.id)
+    return now if now is not None and now.state == "open" else None
 
 
 async def open_of_staff(session: AsyncSession, staff_id: int) -> Sequence[Conversation]:
@@ -85,6 +95,29 @@ async def set_relays(session: AsyncSession, ids: Sequence[int], message_ids: Seq
         await session.execute(update(Relay).where(Relay.id == relay_id).values(to_message=message_id))
 
 
+async def edited_on_the_way(session: AsyncSession, relay_id: int) -> tuple[Relay, Relay] | None:
+    """(the copy, its newest edition) where the words changed before the copy stood in the other chat."""
+    first = await session.get(Relay, relay_id)
+    if first is None or first.to_message is None:
+        return None
+    later = list(
+        await session.scalars(
+            select(Relay)
+            .where(
+                Relay.from_chat == first.from_chat,
+                Relay.from_message == first.from_message,
+                Relay.outbox_id == first.outbox_id,
+                Relay.edition > first.edition,
+                Relay.to_message.is_(None),
+            )
+            .order_by(Relay.id)
+        )
+    )
+    for edition in later:
+        edition.to_message = first.to_message
+    return (first, later[-1]) if later else None
+
+
 async def pending_album(session: AsyncSession, key: str) -> OutboxMessage | None:
     """The album that still gathers its pictures."""
     found: OutboxMessage | None = await session.scalar(
@@ -117,27 +150,35 @@ async def card_facts(session: AsyncSession, chat_id: int, account: str | None) -
 
 
 async def unanswered_since(session: AsyncSession, promised_before: datetime) -> Sequence[Conversation]:
-    """Open conversations whose promise has passed without a first reply."""
+    """Open conversations whose promise has passed without a first reply, locked; who is being spoken in is left out."""
     return list(
         await session.scalars(
-            select(Conversation).where(
+            select(Conversation)
+            .where(
                 Conversation.state == "open",
                 Conversation.first_reply_at.is_(None),
                 Conversation.promised_by <= promised_before,
             )
+            .order_by(Conversation.id)
+            .with_for_update(skip_locked=True)
         )
     )
 
 
 async def idle_since(session: AsyncSession, before: datetime) -> Sequence[Conversation]:
-    """Open conversations that were answered and in which nobody spoke since ``before``."""
+    """Open conversations that were answered and in which nobody spoke since ``before``, locked; one that somebody
+    is speaking in now is left out.
+    """
     return list(
         await session.scalars(
-            select(Conversation).where(
+            select(Conversation)
+            .where(
                 Conversation.state == "open",
                 Conversation.first_reply_at.is_not(None),
                 Conversation.last_at <= before,
             )
+            .order_by(Conversation.id)
+            .with_for_update(skip_locked=True)
         )
     )
 

@@ -210,7 +210,7 @@ async def _give_to(
 
 async def client_says(work: Work, who: Actor, said: Said) -> bool:
     """Passes a client's message on; False when no person has the conversation."""
-    conversation = await talks.open_in_chat(work.session, who.chat_id)
+    conversation = await talks.locked_in_chat(work.session, who.chat_id)
     if conversation is None:
         return False
     conversation.last_at = work.now
@@ -418,17 +418,25 @@ async def edited(work: Work, who: Actor, message_id: int, text: str, *, is_capti
         text=text,
     )
     work.session.add(copy)
-    if latest.to_chat == 0:
-        return
+    if latest.to_chat != 0:
+        await _pass_edition(work, conversation, copy, who, is_caption=is_caption)
+
+
+async def _pass_edition(
+    work: Work, conversation: Conversation, edition: Relay, who: Actor, *, is_caption: bool
+) -> None:
+    """The new words go to where the copy stands, or into the copy while it waits to leave."""
+    text = edition.text or ""
     name, facts = await _edit_words(work, conversation, who, text)
-    lang = await outbox.language(work, latest.to_chat)
+    lang = await outbox.language(work, edition.to_chat)
     html = work.deps.phrases.text(name, lang, **facts)
-    if latest.to_message is None:
-        await _edit_in_outbox(work, latest.outbox_id, html)
+    if edition.to_message is None:
+        await _edit_in_outbox(work, edition.outbox_id, html)
         return
     words = work.deps.phrases.text("talk.caption", lang, text=text) if is_caption else html
-    body = {"html": words, "message_id": latest.to_message}
-    await outbox.put(work, latest.to_chat, "edit_caption" if is_caption else "edit", body)
+    body = {"html": words, "message_id": edition.to_message}
+    method, account = "edit_caption" if is_caption else "edit", facts.get("account")
+    await outbox.put(work, edition.to_chat, method, body, account=account)
 
 
 async def _rewritten(work: Work, who: Actor, message_id: int, text: str) -> None:
@@ -476,7 +484,7 @@ async def end(work: Work, who: Actor, conversation_id: int | None = None) -> boo
     if who.staff is not None and conversation_id is not None:
         conversation: Conversation | None = await _own(work, who, conversation_id)
     else:
-        conversation = await talks.open_in_chat(work.session, who.chat_id)
+        conversation = await talks.locked_in_chat(work.session, who.chat_id)
     if conversation is None or conversation.state != "open":
         return False
     await _end(work, conversation, who.label)
@@ -537,8 +545,16 @@ async def end_idle(work: Work) -> None:
 
 
 async def relays_sent(work: Work, relay_ids: Any, message_ids: list[int]) -> None:
-    """Outcome: the copies stand in the other chat under these numbers."""
+    """Outcome: the copies stand in the other chat under these numbers. What was edited on the way follows."""
     await talks.set_relays(work.session, list(relay_ids), message_ids)
+    for relay_id in relay_ids:
+        found = await talks.edited_on_the_way(work.session, relay_id)
+        if found is not None:
+            first, latest = found
+            conversation = await talks.locked(work.session, first.conversation_id)
+            assert conversation is not None
+            who = await access.actor_of(work, first.from_chat)
+            await _pass_edition(work, conversation, latest, who, is_caption=first.text is None)
 
 
 async def relays_failed(work: Work, relay_ids: Any, state: str, reason: str) -> None:

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
+from db import locks, people, queues
 from db import notices as rows
-from db import people, queues
 from db.models import Delivery, Dialog, Notice
 from domain.calendar import CalendarEnded, local
 from domain.errors import Refusal
@@ -228,7 +228,7 @@ def market_facts(number: str, day: Any, text: str) -> dict[str, Any]:
 
 async def acknowledge(work: Work, who: Actor, delivery_id: int) -> datetime:
     """The client confirms; when it was confirmed first."""
-    delivery = await work.session.get(Delivery, delivery_id, with_for_update=True)
+    delivery = await locks.locked(work.session, Delivery, delivery_id)
     if delivery is None or delivery.chat_id != who.chat_id:
         raise Refusal("not_found")
     if delivery.acknowledged_at is None:
@@ -268,17 +268,17 @@ async def expire(work: Work) -> None:
 
 
 async def broadcast_sent(work: Work, delivery_id: Any, message_ids: list[int]) -> None:
-    await rows.set_delivery(
+    await rows.settle_delivery(
         work.session,
         delivery_id,
-        state="sent",
+        "sent",
         sent_at=work.now,
         message_id=message_ids[0] if message_ids else None,
     )
 
 
 async def broadcast_failed(work: Work, delivery_id: Any, state: str, reason: str) -> None:
-    await rows.set_delivery(work.session, delivery_id, state=state, error=reason)
+    await rows.settle_delivery(work.session, delivery_id, state, error=reason)
 
 
 def in_quiet_hours(work: Work) -> bool:

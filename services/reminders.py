@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from db import locks, settlements
 from db import risk as rows
-from db import settlements
 from db.models import AccountDay, Chat, Client, Delivery, Link, Notice
 from domain.errors import Refusal
 from domain.market import ClientPlan
@@ -437,7 +437,7 @@ def _reason_to_phone(item: Told, lines: Sequence[dict[str, Any]]) -> str | None:
 
 async def delivery_sent(work: Work, delivery_id: int, message_ids: list[int]) -> None:
     """Telegram took a notice for a chat."""
-    line = await work.session.get(Delivery, delivery_id)
+    line = await locks.locked(work.session, Delivery, delivery_id)
     if line is None:
         return
     line.sent_at = work.now
@@ -448,7 +448,7 @@ async def delivery_sent(work: Work, delivery_id: int, message_ids: list[int]) ->
 
 async def delivery_failed(work: Work, delivery_id: int, state: str, reason: str) -> None:
     """A notice will not reach a chat; where a call reaches no chat of the account at all, somebody phones."""
-    line = await work.session.get(Delivery, delivery_id)
+    line = await locks.locked(work.session, Delivery, delivery_id)
     if line is None or line.state == "acknowledged":
         return
     line.state, line.error = ("blocked" if state == "blocked" else "failed"), reason[:200]
@@ -630,7 +630,7 @@ async def mute(work: Work, who: Actor) -> None:
 
 async def _own(work: Work, who: Actor, delivery_id: int) -> tuple[Delivery, Notice, ClientRef]:
     """A delivery to the speaker's own chat, of an account that is still linked there."""
-    line = await work.session.get(Delivery, delivery_id, with_for_update=True)
+    line = await locks.locked(work.session, Delivery, delivery_id)
     if line is None or line.chat_id != who.chat_id:
         raise Refusal("not_found")
     client = consents.own(who, line.client_id)
