@@ -312,6 +312,7 @@ class Answer:
             "candidates": [candidate.as_json() for candidate in self.candidates[:4]],
             "calc": self.calc.as_json() if self.calc else None,
             "severity": self.severity.value if self.severity else None,
+            "urgent": self.urgent,
             "citations": [citation.as_json() for citation in self.citations],
             "text": self.text,
             "ms": round(self.ms, 3),

@@ -9,7 +9,8 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from knowledge.index import Corpus, Engine, build_engine
@@ -26,29 +27,39 @@ def fingerprint(corpus: Corpus) -> str:
     return digest.hexdigest()[:24]
 
 
-def load_or_build(
-    corpora: Sequence[Corpus], folder: Path | None, *, apart: bool = False
-) -> dict[str, Engine]:
-    """The engine of each language, from the cache where it is there.
+def load_or_build(corpora: Sequence[Corpus], folder: Path | None, *, apart: bool = False) -> Iterator[Engine]:
+    """The engine of each language as soon as it stands, from the cache where it is there.
 
-    What has to be built is built at the same time, each language in a process of its own; with
-    ``apart`` a single one too, so that a running bot is not slowed down.
+    What has to be built is built at the same time, the first in this process and the others in processes of
+    their own; with ``apart`` the first too, so that a running bot is not slowed down.
     """
     if folder is None:
-        return {corpus.lang: build_engine(corpus) for corpus in corpora}
-    paths = {corpus.lang: folder / f"index-{corpus.lang}-{fingerprint(corpus)}.pickle" for corpus in corpora}
-    engines = {lang: _read(path) for lang, path in paths.items()}
-    missing = [corpus for corpus in corpora if engines[corpus.lang] is None]
-    here, elsewhere = ([], missing) if apart or len(missing) > 1 else (missing, [])
-    running = [_build_apart(corpus, paths[corpus.lang]) for corpus in elsewhere]
-    for corpus in here:
-        engines[corpus.lang] = _kept(build_engine(corpus), paths[corpus.lang])
-    for process in running:
-        process.wait()
-    for corpus in elsewhere:
-        path = paths[corpus.lang]
-        engines[corpus.lang] = _read(path) or _kept(build_engine(corpus), path)
-    return {lang: engine for lang, engine in engines.items() if engine is not None}
+        yield from map(build_engine, corpora)
+        return
+    missing: list[tuple[Corpus, Path]] = []
+    for corpus in corpora:
+        path = folder / f"index-{corpus.lang}-{fingerprint(corpus)}.pickle"
+        engine = _read(path)
+        if engine is not None:
+            yield engine
+        else:
+            missing.append((corpus, path))
+    with ThreadPoolExecutor(max_workers=max(1, len(missing))) as threads:
+        building = [
+            threads.submit(_build, corpus, path, apart=apart or number > 0)
+            for number, (corpus, path) in enumerate(missing)
+        ]
+        for built in as_completed(building):
+            yield built.result()
+
+
+def _build(corpus: Corpus, path: Path, *, apart: bool) -> Engine:
+    if apart:
+        _build_apart(corpus, path).wait()
+        engine = _read(path)
+        if engine is not None:
+            return engine
+    return _kept(build_engine(corpus), path)
 
 
 def _kept(engine: Engine, path: Path) -> Engine:

@@ -12,6 +12,7 @@ The blend's weights are fitted when the index is built, on phrasings that were h
 only.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
@@ -259,7 +260,10 @@ class _Untrained:
                 texts.extend(lines)
                 group.extend([number] * len(lines))
                 sort.extend([kind] * len(lines))
-        row_bags = [bags(corpus.lang, lexicon.read(text), lexicon) for text in texts]
+        readings = [lexicon.read(text) for text in texts]
+        if corpus.lang == "zh":
+            lexicon.hear(Counter(word for reading in readings for word in reading.tokens))
+        row_bags = [bags(corpus.lang, reading, lexicon) for reading in readings]
         positive = [at for at, kind in enumerate(sort) if kind != NEGATIVE]
         vocabulary, idf = _vocabulary(corpus.lang, row_bags, positive)
         offsets = [0]

@@ -22,6 +22,9 @@ _ENGLISH = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 _LATIN = re.compile(r"[a-z]+")
 _KEPT_WORDS = 60_000
 _LONGEST_WORD = 6
+_LONGEST_SOUND = 4
+# What a word's use in one phrasing of the library weighs against its frequency in the language.
+_SAID = 20
 
 
 def normalise(text: str, traditional: Mapping[int, int] | None = None) -> str:
@@ -82,6 +85,7 @@ class Lexicon:
     known_syllables: frozenset[str] = frozenset()
     traditional: dict[int, int] = field(default_factory=dict)
     unknown_word: float = 0.0
+    sounds: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def normalise(self, text: str) -> str:
         return normalise(text, self.traditional)
@@ -130,6 +134,45 @@ class Lexicon:
         if letters == 0 or covered < 0.8 * letters or len(syllables) < 2:
             return False
         return any(" ".join(w) in self.homophones for w in _windows(syllables, 2, 4))
+
+    def hear(self, said: Mapping[str, int]) -> None:
+        """Learn which word each pinyin stands for: the most frequent one, what the library says before others."""
+        for word, weight in (
+            *self.words.items(),
+            *((w, self.unknown_word) for w in said if w not in self.words),
+        ):
+            if len(word) > _LONGEST_SOUND or not all("\u3400" <= c <= "\u9fff" for c in word):
+                continue
+            likely = weight + log(1 + _SAID * said.get(word, 0))
+            sound = " ".join(self.syllables.get(c, c) for c in word)
+            if sound not in self.sounds or likely > self.sounds[sound][1]:
+                self.sounds[sound] = (word, likely)
+
+    def from_pinyin(self, text: str) -> str:
+        """``baozhengjin zenme suan`` as 保证金怎么算, the most probable words for it; codes and figures stay."""
+        written: list[str] = []
+        syllables: list[str] = []
+        for token in (*_TOKENS.findall(text.lower()), ""):
+            split = self.split_pinyin(token) or ((token,) if token in self.known_syllables else ())
+            if split:
+                syllables.extend(split)
+                continue
+            written.extend((self._words_of(syllables), token))
+            syllables = []
+        return " ".join(piece for piece in written if piece)
+
+    def _words_of(self, syllables: Sequence[str]) -> str:
+        best: list[tuple[float, str]] = [(0.0, "")]
+        for end in range(1, len(syllables) + 1):
+            choices = []
+            for start in range(max(0, end - _LONGEST_SOUND), end):
+                heard = self.sounds.get(" ".join(syllables[start:end]))
+                if heard is not None:
+                    choices.append((best[start][0] + heard[1], best[start][1] + heard[0]))
+            best.append(
+                max(choices, default=(best[-1][0] + self.unknown_word, best[-1][1] + syllables[end - 1]))
+            )
+        return best[-1][1]
 
     def segment(self, han: str) -> list[str]:
         """The most probable words of a run of Han characters (jieba's frequencies, no hidden Markov

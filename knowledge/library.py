@@ -2,6 +2,7 @@
 
 import re
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -45,10 +46,15 @@ PLAIN_ANSWER_FROM = 0.35
 PLAIN_CLARIFY_FROM = 0.08
 # A kind that the search itself recognised, without a rule.
 _KIND_FROM = 0.4
+# From here on examples alone decide, whatever speaks against them.
+_EXAMPLES_DECIDE = 0.9
 _SURE, _KIND_OVER_SURE = 0.8, 0.75
 _MOST_CHOICES = 4
 _ENOUGH = 0.9
 _LONGEST = 600
+
+
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ class Library:
         self._today = today
         self._findings = tuple(findings)
         self._engines: dict[str, Engine] = {}
-        self._standing = threading.Event()
+        self._awaited: frozenset[str] = frozenset()
+        self._stands = threading.Condition()
         self._failed: BaseException | None = None
         self._masks: dict[tuple[str, date | None, str], NDArray[Any]] = {}
 
@@ -155,12 +162,18 @@ class Library:
 
     @property
     def ready(self) -> bool:
-        """Whether the index stands."""
-        return self._standing.is_set() and self._failed is None
+        """Whether the index of every language stands."""
+        return self._failed is None and self._awaited <= self._engines.keys()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the index stands; False when the time is up. Raises what the building of it raised."""
-        standing = self._standing.wait(timeout)
+    def wait(self, timeout: float | None = None, *, lang: str | None = None) -> bool:
+        """Wait until the index stands, of one language or of all; False when the time is up. Raises what the
+        building of it raised.
+        """
+        wanted = frozenset((lang,)) if lang in self._awaited else self._awaited
+        with self._stands:
+            standing = self._stands.wait_for(
+                lambda: self._failed is not None or wanted <= self._engines.keys(), timeout
+            )
         if self._failed is not None:
             raise self._failed
         return standing
@@ -182,11 +195,13 @@ class Library:
         ``audience`` is public, client or staff: each sees its own articles and those of the ones before it.
         ``explain`` fills ``Answer.explanation`` for staff.
         """
-        self.wait()
+        # Chinese is recognised without an index: such a question need not wait for the English one.
+        self.wait(lang="zh" if has_han(q) else None)
         begun = perf_counter()
         text = q.strip()[:_LONGEST]
         today = self._today() if self._today else None
         heard = self._language(text)
+        text = self._spelled(text, heard)
         question = _Question(
             q=text,
             heard=heard,
@@ -247,6 +262,13 @@ class Library:
         name = 0 if lang == "zh" else 1
         return tuple(self._desk.table.names(code)[name] for code in self._desk.follow_ups[lang].products)
 
+    def products_in(self, text: str, lang: str) -> frozenset[str]:
+        """Codes of the products that a text names."""
+        if self._desk is None:
+            return frozenset()
+        found = self._desk.readers[lang].mentions(text, self._day_of_tables(None))
+        return frozenset(product for mention in found for product in mention.products)
+
     def topics(self) -> Mapping[str, str]:
         """Slug -> what a client wants to know, from ``topics.yaml``."""
         return self._topics
@@ -272,14 +294,20 @@ class Library:
     # The index ------------------------------------------------------------------------------------------------
 
     def _raise_index(self, corpora: Sequence["Corpus"], cache_dir: Path | None, *, background: bool) -> None:
+        self._awaited = frozenset(corpus.lang for corpus in corpora)
+
         def build() -> None:
             from knowledge.cache import load_or_build
 
             try:
-                self._engines.update(load_or_build(corpora, cache_dir, apart=background))
+                for engine in load_or_build(corpora, cache_dir, apart=background):
+                    with self._stands:
+                        self._engines[engine.lang] = engine
+                        self._stands.notify_all()
             except BaseException as error:  # noqa: BLE001 - kept and raised to whoever waits
-                self._failed = error
-            self._standing.set()
+                with self._stands:
+                    self._failed = error
+                    self._stands.notify_all()
 
         if background:
             threading.Thread(target=build, name="library-index", daemon=True).start()
@@ -287,11 +315,23 @@ class Library:
             build()
             self.wait()
 
+    def _spelled(self, text: str, heard: str) -> str:
+        """Chinese as the rules and tables spell it: half width, simplified, in characters where it was typed in
+        pinyin.
+        """
+        engine = self._engines.get(heard)
+        if heard != "zh" or engine is None:
+            return text
+        text = unicodedata.normalize("NFKC", text).translate(engine.lexicon.traditional)
+        if has_han(text) or not engine.lexicon.typed_in_pinyin(text.lower()):
+            return text
+        return engine.lexicon.from_pinyin(text)
+
     def _language(self, text: str) -> str:
         """Chinese where there are Han characters or typed pinyin, or nothing but codes and figures."""
         if has_han(text):
             return "zh"
-        chinese = self._engines.get("zh")
+        chinese, text = self._engines.get("zh"), _LINK.sub(" ", text)
         words = re.findall(r"[a-z]{2,}", text.lower())
         if chinese is None or "en" not in self._engines:
             return "en" if words else "zh"
@@ -473,10 +513,10 @@ class Library:
         needed = _KIND_OVER_SURE if ranking.confidence >= _SURE else max(library, _KIND_FROM)
         if share < needed:
             return None
-        if kind is Kind.OUT_OF_SCOPE and ranking.confidence >= ANSWER_FROM:
-            return None
-        if kind is Kind.ACCOUNT and rules.speaks_of_rules(text):
-            return None
+        if share < _EXAMPLES_DECIDE or kind is Kind.ACCOUNT:
+            sure = kind is Kind.OUT_OF_SCOPE and ranking.confidence >= ANSWER_FROM
+            if sure or rules.speaks_against(kind, text):
+                return None
         if kind is Kind.COMPLAINT and self._desk:
             return rules.complaint(text, self._desk.major_amount, "complaint.example")
         return Verdict(kind, f"{kind.value}.example")

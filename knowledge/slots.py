@@ -290,6 +290,11 @@ _LOTS = re.compile(rf"({NUMBER})\s*(?:个)?(?:手|张(?!卡|银行))(?!机|续|�
 _LOTS_EN = re.compile(
     r"\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|a|an|single|twenty|fifty)\s+(?:lots?|contracts?)\b"
 )
+# The figure right before a product that was bought or sold, without the word lots: short 5 iron ore, 空5个铜.
+_LOTS_OF = re.compile(
+    r"(?:(?<![a-z])(?:short(?:ed)?|long|buy|sell|bought|sold)\s+|(?:买|卖|空|多|开|平|做)了?)(\d{1,4})\s*个?\s*(?=\x00)",
+    re.IGNORECASE,
+)
 _EACH = re.compile(r"(?:每|一)(?:手|张)(?!卡|机|续|银行)")
 _PRICE = re.compile(
     rf"(?:按照?|以|价格?(?:格|位)?(?:是|为|在|到|算)?|现价|报价|成交价|结算价|收盘价|最新价|点位|@|\bat\b|\bprice(?:d| of| is| at)?\b)"
@@ -419,6 +424,8 @@ def _lots(text: str, mentions: tuple[Mention, ...]) -> tuple[int | None, tuple[M
     for match in _LOTS_EN.finditer(text.lower()):
         value = Decimal(match[1]) if match[1].isdigit() else Decimal(_WORDS_EN[match[1]])
         said.append((match.start(), match.end(), max(1, int(value))))
+    if not said:
+        said = [(m.start(1), m.end(1), max(1, int(m[1]))) for m in _LOTS_OF.finditer(text)]
     said.sort()
     for start, end, _ in said:
         text = text[:start] + "\x00" * (end - start) + text[end:]

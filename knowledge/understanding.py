@@ -51,6 +51,7 @@ class Rules:
     def __init__(self, section: Mapping[str, Any]) -> None:
         self._rules = [_rule(raw, Kind(raw["kind"]), raw["reason"]) for raw in section["rules"]]
         self._account = _rule(section["account"], Kind.ACCOUNT, "account")
+        self._against = {Kind(kind): _any(words) for kind, words in section["not_by_example"].items()}
         severity = section["severity"]
         self._major = _any(severity["major"])
         self._loss = re.compile(
@@ -70,9 +71,14 @@ class Rules:
             return Verdict(Kind.ACCOUNT, "account")
         return found or self._first(text, (Kind.OUT_OF_SCOPE,), Decimal(0))
 
-    def speaks_of_rules(self, text: str) -> bool:
-        """Whether the words ask how or whether something is done, which is the same for everybody."""
-        return bool(self._account.unless and self._account.unless.search(text))
+    def speaks_against(self, kind: Kind, text: str) -> bool:
+        """Whether the words speak against a kind that only its examples suggest: they ask how something is done,
+        which is the same for everybody.
+        """
+        if kind is Kind.ACCOUNT:
+            return bool(self._account.unless and self._account.unless.search(text))
+        against = self._against.get(kind)
+        return against is not None and bool(against.search(text))
 
     def complaint(self, text: str, major_amount: Decimal, reason: str = "complaint") -> Verdict:
         """Severity and category of a complaint."""

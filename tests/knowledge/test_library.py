@@ -26,6 +26,7 @@ FIELDS = [
     "candidates",
     "calc",
     "severity",
+    "urgent",
     "citations",
     "text",
     "ms",
