@@ -150,7 +150,7 @@ def _standing(axes: Axes, bars: Sequence[Bar], places: Sequence[float], label: L
     for number, (bar, place) in enumerate(zip(bars, places, strict=True)):
         if number == 0 or bars[number - 1].group != bar.group:
             axes.text(
-                -0.7, place - 0.75, bar.group, transform=axes.get_yaxis_transform(), color=QUIET, fontsize=12
+                -0.63, place - 0.75, bar.group, transform=axes.get_yaxis_transform(), color=QUIET, fontsize=12
             )
     axes.set_xlim(-3.2, 3.2)
     axes.set_yticks(list(places), [f"{bar.name}  {bar.value}" for bar in bars])

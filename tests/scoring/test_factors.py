@@ -1,5 +1,8 @@
 """Principal components and varimax against published figures and against another program's."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,6 +56,25 @@ def test_varimax_turns_a_published_pattern_into_the_published_one() -> None:
     after = varimax(before)
     published = np.array([[0.02254, 0.98874], [0.90419, 0.00055], [0.14625, 0.97499], [0.79085, 0.41509]])
     assert after[:4] == pytest.approx(published, abs=2e-5)
+
+
+def test_another_program_finds_the_same() -> None:
+    """Loadings, shares, KMO, Bartlett and scores as factor_analyzer 0.5.1 printed them for the same 150 rows."""
+    told = json.loads((Path(__file__).parent / "factor_analyzer.json").read_text("utf-8"))
+    data = np.array(told["data"])
+    found = components(correlation(data))
+    theirs = np.array(told["loadings"])
+    order = [int(np.abs(found.loadings[:, [k]].T @ theirs).argmax()) for k in range(theirs.shape[1])]
+    signs = np.sign((found.loadings * theirs[:, order]).sum(axis=0))
+    assert sorted(order) == list(range(theirs.shape[1]))
+    assert found.loadings == pytest.approx(theirs[:, order] * signs, abs=1e-3)
+    assert found.explained == pytest.approx(np.array(told["variance"])[order], abs=1e-3)
+    assert found.eigenvalues == pytest.approx(told["eigenvalues"], abs=1e-5)
+    fitness = adequacy(correlation(data), len(data))
+    assert fitness.kmo == pytest.approx(told["kmo"], abs=1e-5)
+    assert fitness.chi2 == pytest.approx(told["bartlett_chi2"], abs=1e-3)
+    scores = ((data - data.mean(axis=0)) / data.std(axis=0)) @ found.coefficients
+    assert scores[:20] == pytest.approx(np.array(told["scores"])[:, order] * signs, abs=2e-3)
 
 
 def criterion(loadings: np.ndarray) -> float:
