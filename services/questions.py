@@ -95,7 +95,9 @@ async def rest_of(work: Work, who: Actor, article: str) -> str:
 
 
 async def ask_topic(work: Work, who: Actor, topic: str) -> Reply:
-    """The answer of a topic's first article: a next step that was pressed."""
+    """A next step that was pressed: the article that it names, or a topic's first (topics have a dot, ids none)."""
+    if "." not in topic:
+        return await ask_article(work, who, topic)
     found = work.deps.library().of_topic(topic, cast(Lang, who.lang), as_of=work.today)
     if found is None:
         raise Refusal("withdrawn")
