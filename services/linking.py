@@ -401,7 +401,7 @@ async def _link_client(work: Work, who: Actor, invite: Invite, client: ClientRef
     invite.opened_by = who.chat_id
     for link in earlier:
         if link.chat_id == who.chat_id or (invite.kind == "relink" and link.person == "holder"):
-            await _end(work, link, "moved")
+            await end_link(work, link, "moved")
             if link.chat_id != who.chat_id:
                 await say(work, link.chat_id, "link.moved", account=client.account)
     link = Link(
@@ -456,7 +456,7 @@ async def unlink(work: Work, who: Actor, client_id: int) -> ClientRef | None:
     if link is None:
         return None
     client = consents.own(who, client_id)
-    await _end(work, link, "by client")
+    await end_link(work, link, "by client")
     await audit.note(work, who, "link.ended", f"client:{client_id}", link=link.id, by="client")
     await staff.tell_keepers(work, client, "link.ended_staff")
     return client
@@ -481,13 +481,13 @@ async def unlink_chat(work: Work, who: Actor, link_id: int) -> ClientRef | None:
     client = await access.client_for(work, who, link.client_id)
     if link.until is not None:
         return None
-    await _end(work, link, "by staff")
+    await end_link(work, link, "by staff")
     await audit.note(work, who, "link.ended", f"client:{client.id}", link=link.id, by="staff")
     await say(work, link.chat_id, "link.ended_by_house", account=client.account)
     return client
 
 
-async def _end(work: Work, link: Link, why: str) -> None:
+async def end_link(work: Work, link: Link, why: str) -> None:
     """Ends a client's link, the consents given in it, a conversation about the account in that chat, and what
     of the account is on its way there.
     """
