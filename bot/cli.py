@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bot import cli_care, cli_clients, cli_introducers, cli_kb, cli_people, cli_scores, cli_settlements
+from bot import cli_care, cli_erasure, cli_clients, cli_introducers, cli_kb, cli_people, cli_scores, cli_settlements
 from bot.cli_terminal import Json
 from bot.logs import set_up as set_up_logs
 from bot.settings import StartError, policy, settings
@@ -158,6 +158,7 @@ app.add_typer(cli_settlements.app)
 app.add_typer(cli_scores.app)
 app.add_typer(cli_people.app)
 app.add_typer(cli_care.app)
+app.add_typer(cli_erasure.app, name="erase")
 app.add_typer(cli_kb.app, name="kb")
 app.add_typer(cli_clients.app)
 app.add_typer(cli_introducers.app, name="introducers")

@@ -29,6 +29,7 @@ def test_every_command_shows_an_example(command: Command) -> None:
     for words in (
         "run", "demo", "ask", "check", "backup", "restore", "invite", "import", "risk", "db upgrade",
         "kb check", "kb eval", "staff invite", "staff list", "staff disable", "client import", "client history",
+        "erase ask", "erase list", "erase approve", "erase refuse",
     ):  # fmt: skip
         shown = command(*words.split(), "--help")
         assert shown.code == 0
