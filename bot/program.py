@@ -16,6 +16,7 @@ from bot.intake import ALLOWED, Polling, SecondPoller, seconds_of
 from bot.lease import HeldLease, LeaseLost
 from bot.librarian import Librarian
 from bot.live_library import LiveLibrary
+from bot.nightly import Nightly
 from bot.raw import RawBot
 from bot.settings import Settings, StartError
 from bot.watch import Watch
@@ -127,6 +128,7 @@ async def _serve(settings: Settings, deps: Deps, app: App, live: LiveLibrary) ->
             tasks.create_task(inbox.run())
             tasks.create_task(schedule.run(deps, delivery.news))
             tasks.create_task(Watch(deps, bot).run())
+            tasks.create_task(Nightly(deps).run())
             tasks.create_task(Librarian(deps, live, bot).run())
             log.info("ready", bot=app.bot.username, sample=deps.policy.company.sample)
     finally:
