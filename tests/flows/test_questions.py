@@ -185,3 +185,11 @@ async def test_another_person_s_turns_are_not_mine(desk: Desk, wang: Person) -> 
     await other.text("三手呢")
     await desk.settled()
     assert not any("沿用上文" in m.text for m in other.messages)
+
+
+async def test_a_next_step_opens_the_very_article_it_names(desk: Desk, wang: Person) -> None:
+    """Not the first of its topic: from the night session to the night before a holiday."""
+    await wang.text("哪些品种有夜盘")
+    await wang.wait_for("按品种分三档结束")
+    await wang.press("节前夜盘")
+    await wang.wait_for("法定节假日前最后一个交易日的晚上没有夜盘")
