@@ -83,7 +83,8 @@ def import_(
         told("nothing to import" if not plan.changes else "dry run: nothing was changed")
         return
     batch = running(_submit(plan))
-    told(f"{len(plan.changes)} drafts (batch {batch}) wait for a second person: /gaps in chat")
+    count = len(plan.changes)
+    told(f"{count} {'draft' if count == 1 else 'drafts'} (batch {batch}) for a second person: /gaps in chat")
 
 
 async def _submit(plan: Plan) -> str:
