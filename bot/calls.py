@@ -27,6 +27,8 @@ async def call(bot: RawBot, message: OutboxMessage) -> Any:
     match message.method:
         case "text" if "picture" in body:
             return await _picture(bot, message)
+        case "text" if "document" in body:
+            return await _document(bot, message)
         case "text":
             return await bot.raw("sendMessage", {**chat, **_words("text", body), **_options(body)})
         case "copy":
@@ -60,6 +62,17 @@ async def _picture(bot: RawBot, message: OutboxMessage) -> Any:
         caption=words["caption"],
         parse_mode=words.get("parse_mode"),
         api_kwargs=_markup(body),
+    )
+
+
+async def _document(bot: RawBot, message: OutboxMessage) -> Any:
+    body = message.body
+    words = _words("caption", body)
+    return await bot.send_document(
+        message.chat_id,
+        InputFile(base64.b64decode(body["document"]), body["file_name"]),
+        caption=words["caption"],
+        parse_mode=words.get("parse_mode"),
     )
 
 

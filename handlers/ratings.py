@@ -97,6 +97,12 @@ async def board(_update: Update, context: Context) -> None:
         [Button(f" {odd.name} {odd.found.account[-4:]}", "rating.card", {"client": odd.client_id})]
         for odd in found.odd[:5]
     ]
+    rows.append(
+        [
+            Button(f"client_files.{which}", "client_files.board", {"which": which})
+            for which in ("flow", "retention")
+        ]
+    )
     lang = context.who.lang
     await context.reply(
         "rating.board",

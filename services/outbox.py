@@ -146,6 +146,18 @@ async def say_html(
     return added
 
 
+async def say_file(
+    work: Work, chat_id: int, name: str, /, *, file_name: str, data: bytes, lang: str, **facts: Any
+) -> int | None:
+    """Puts a document into the outbox, with the message ``name`` as its caption (up to 1,024 units)."""
+    body = {
+        "html": work.deps.phrases.text(name, lang, **facts),
+        "document": base64.b64encode(data).decode(),
+        "file_name": file_name,
+    }
+    return await put(work, chat_id, "text", body, lang=lang, template=name)
+
+
 async def edit(
     work: Work,
     chat_id: int,
