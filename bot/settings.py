@@ -32,6 +32,7 @@ class Settings:
     webhook_secret: str | None
     clock: str | None
     bot_username: str | None = None  # where Telegram need not be asked for it
+    model_key: str | None = None
 
 
 def settings(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
@@ -53,6 +54,7 @@ def settings(environment: Mapping[str, str] | None = None, dotenv: Path = Path("
         webhook_secret=value("QIFU_WEBHOOK_SECRET"),
         clock=value("QIFU_CLOCK"),
         bot_username=value("QIFU_BOT_USERNAME"),
+        model_key=value("QIFU_MODEL_KEY"),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from bot.settings import Settings, StartError
 from db.engine import Database
 from domain.calendar import TradingCalendar, read_days
 from domain.policy import Policy
+from gateways.model import Connection, Model
 from knowledge.drafts import Recipe
 from knowledge.library import Library
 from knowledge.overlay import Sheet
@@ -86,7 +88,26 @@ def deps(
         wall=wall,
         new_token=new_token,
         bot_username=lambda: settings.bot_username or "",
+        model=model(settings, policy),
     )
+
+
+def model(settings: Settings, policy: Policy) -> Model | None:
+    """The outside model, where the configuration names one; its key comes from the environment."""
+    named = policy.model
+    if not named.enabled or named.url is None:
+        return None
+    connection = Connection(
+        url=named.url,
+        key=settings.model_key,
+        chat_model=named.chat_model,
+        embedding_model=named.embedding_model,
+        timeout_seconds=float(named.timeout_seconds),
+        break_after=named.break_after,
+        rest_seconds=float(named.rest_seconds),
+        proxy=named.proxy,
+    )
+    return Model(connection, time.monotonic)
 
 
 def application(settings: Settings, in_flight: int) -> "App":

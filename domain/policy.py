@@ -2,9 +2,9 @@
 
 from datetime import time
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.calendar import DAY_DEADLINE, NIGHT_DEADLINE
 
@@ -370,6 +370,30 @@ class ChatPolicy(Section):
     messages_per_minute: Positive
 
 
+class ModelPolicy(Section):
+    """A language model behind an OpenAI-compatible address; its key is ``QIFU_MODEL_KEY``. Off: nothing is asked."""
+
+    enabled: bool = False
+    url: str | None = None
+    chat_model: str | None = None
+    embedding_model: str | None = None
+    reword: bool = False
+    patience_seconds: Annotated[Decimal, Field(gt=0, le=10)] = Decimal("1.5")
+    timeout_seconds: Annotated[Decimal, Field(gt=0, le=60)] = Decimal(4)
+    daily_calls: Positive = 2000
+    break_after: Positive = 5
+    rest_seconds: Positive = 60
+    proxy: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.enabled and not (self.url and (self.chat_model or self.embedding_model)):
+            raise ValueError("an enabled model needs url, and chat_model or embedding_model")
+        if self.enabled and self.reword and not self.chat_model:
+            raise ValueError("reword needs chat_model")
+        return self
+
+
 class Policy(Section):
     company: Company
     facts: dict[str, Fact]
@@ -391,6 +415,7 @@ class Policy(Section):
     imports: ImportPolicy
     privacy: PrivacyPolicy
     chat: ChatPolicy
+    model: ModelPolicy = ModelPolicy()
 
     def fact_words(self, lang: str) -> dict[str, str]:
         """Facts by name, in one language. What the house acts on follows from where it acts on it: the terms of

@@ -1,6 +1,7 @@
 """Free text and suggested questions: asks the library and shows its answer with the next steps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from telegram import Update
 
@@ -8,9 +9,10 @@ from domain.knowledge import Answer, Kind, NextStep
 from handlers import account, complaints, contact
 from handlers.context import Context, message_text
 from handlers.registry import ActionFn, Command, Press
-from services import outbox, questions
+from services import outbox, questions, second_opinion
 from services.outbox import Button, Row, UrlButton
 from services.questions import Reply
+from services.work import Deps
 
 # What an article's next step does (``do`` of its front matter), as a button action.
 _NEXT = {
@@ -69,16 +71,21 @@ async def _act(context: Context, reply: Reply, text: str) -> None:
 
 
 async def show(context: Context, reply: Reply) -> None:
-    """An answer, its rating buttons and its next steps."""
-    found = reply.answer
-    await outbox.say_html(
+    """An answer, its rating buttons and its next steps; a model may look at it while it waits to leave."""
+    found, deps, lang = reply.answer, context.deps, context.who.lang
+
+    def buttons(answer: Answer) -> list[Row]:
+        return _buttons(deps, lang, replace(reply, answer=answer))
+
+    sent = await outbox.say_html(
         context.work,
         context.who.chat_id,
         found.html,
-        lang=context.who.lang,
+        lang=lang,
         template="answer",
-        buttons=_buttons(context, reply),
+        buttons=buttons(found),
     )
+    await second_opinion.ask_for(context.work, context.who, reply.exchange_id, found, sent, buttons)
 
 
 async def _offer_person(context: Context, exchange_id: int, choices: Sequence[Row] = ()) -> None:
@@ -94,10 +101,10 @@ def _choices(found: Answer) -> list[Row]:
     ]
 
 
-def _buttons(context: Context, reply: Reply) -> list[Row]:
+def _buttons(deps: Deps, lang: str, reply: Reply) -> list[Row]:
     found, exchange_id = reply.answer, reply.exchange_id
     person = Button("ask.human", "ask.person", {"exchange": exchange_id})
-    missing = _missing(context, reply)
+    missing = _missing(deps, reply)
     if found.kind is Kind.CLARIFY:
         none = Button("ask.none_of_these", "ask.none", {"exchange": exchange_id})
         return [*missing, *_choices(found), [none, person]]
@@ -113,7 +120,7 @@ def _buttons(context: Context, reply: Reply) -> list[Row]:
     ]
     if found.rest and found.article:
         rows.append([Button("ask.more", "ask.more", {"article": found.article})])
-    steps = [button for step in found.next_steps if (button := _step(context, step)) is not None]
+    steps = [button for step in found.next_steps if (button := _step(deps, lang, step)) is not None]
     if steps:
         rows.append(steps[:3])
     rows += [
@@ -122,9 +129,9 @@ def _buttons(context: Context, reply: Reply) -> list[Row]:
     return rows
 
 
-def _missing(context: Context, reply: Reply) -> list[Row]:
+def _missing(deps: Deps, reply: Reply) -> list[Row]:
     """The products or the prices to choose from where the question named none; pressed, they complete it."""
-    settled = context.deps.phrases.label("ask.settled_at", reply.answer.lang)
+    settled = deps.phrases.label("ask.settled_at", reply.answer.lang)
     said = [(name, name) for name in reply.products]
     said += [(f"{contract} {settled} {price:,f}", f"{price:f}") for contract, price in reply.quotes]
     buttons = [Button(f" {words}", "ask.question", {"q": q, "after": reply.exchange_id}) for words, q in said]
@@ -132,15 +139,15 @@ def _missing(context: Context, reply: Reply) -> list[Row]:
     return [buttons[at : at + wide] for at in range(0, len(buttons), wide)]
 
 
-def _step(context: Context, step: NextStep) -> Button | UrlButton | None:
+def _step(deps: Deps, lang: str, step: NextStep) -> Button | UrlButton | None:
     """The button of an article's next step; a person is offered under every answer anyway."""
     do, _, topic = step.do.partition(":")
     if do == "ask" and topic:
         return Button(f" {step.label}", "ask.topic", {"topic": topic.strip()})
     if do == "open_account":
-        return UrlButton(f" {step.label}", context.deps.policy.company.open_account_url)
+        return UrlButton(f" {step.label}", deps.policy.company.open_account_url)
     if do in ("calc_margin", "calc_fee"):
-        example = context.deps.phrases.label(f"ask.{do}.example", context.who.lang)
+        example = deps.phrases.label(f"ask.{do}.example", lang)
         return Button(f" {step.label}", "ask.question", {"q": example})
     return Button(f" {step.label}", _NEXT[do]) if do in _NEXT else None
 

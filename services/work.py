@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from domain.calendar import TradingCalendar
 from domain.policy import Policy
+from gateways.model import Model
 from knowledge import guard_rails
 from knowledge.guard_rails import GuardRails
 from knowledge.library import Library
@@ -32,6 +33,7 @@ class Deps:
     new_token: Callable[[int], str]
     bot_username: Callable[[], str]
     rails: Callable[[], GuardRails] = guard_rails.shipped
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ PACKAGES = (
     "knowledge",
     "scoring",
     "statements",
+    "gateways",
     "db",
     "domain",
     "simulator",

@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "QIFU_WEB_HOST": ("address that the port listens on", "`127.0.0.1`"),
     "QIFU_WEBHOOK_URL": ("public `https://` address that Telegram calls instead of being polled", "polling"),
     "QIFU_WEBHOOK_SECRET": ("what Telegram must say with each call: 1 to 256 letters, digits, `_` or `-`", "none: needed with a webhook"),
+    "QIFU_MODEL_KEY": ("the key of the language model in `config.yaml` -> model, where one is used", "no key is sent"),
     "QIFU_CLOCK": ("a file or an address that tells the business time; for demonstrations and tests only", "the real clock"),
 }  # fmt: skip
 
