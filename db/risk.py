@@ -140,6 +140,17 @@ async def rungs_from(
     )
 
 
+async def reminders_leaving(session: AsyncSession, since: datetime) -> bool:
+    """Whether a reminder for somebody whom staff have not heard of was queued since then and has not left."""
+    query = (
+        select(Delivery.id)
+        .join(Rung, Rung.notice_id == Delivery.notice_id)
+        .where(Rung.staff_told.is_(False), Delivery.state == "queued", Delivery.queued_at > since)
+        .limit(1)
+    )
+    return await session.scalar(query) is not None
+
+
 async def rungs_to_tell(session: AsyncSession) -> list[tuple[Rung, Client]]:
     """Changes on the ladder that staff have not been told of."""
     rows = await session.execute(

@@ -28,6 +28,7 @@ from services.work import Deps, Work, reading, working
 
 _BATCH = 300
 _CARDS = 5
+_REMINDERS_LEAVE = timedelta(seconds=15)
 _SHOWN = 20
 _LOOKED_THROUGH = 200
 _CALLS = tuple(level.value for level in Level if level.at_least(Level.CALL))
@@ -317,7 +318,12 @@ async def _calendar_ended(work: Work, ended: CalendarEnded) -> None:
 
 
 async def tell_staff(work: Work) -> None:
-    """Tells managers, officers and the risk desk who changed on the ladder: cards, or one list where they are many."""
+    """Tells managers, officers and the risk desk who changed on the ladder: cards, or one list where they are many.
+
+    They wait a moment for the clients' reminders to leave, so that a card says how far its reminder came.
+    """
+    if await rows.reminders_leaving(work.session, work.now - _REMINDERS_LEAVE):
+        return
     changed = await rows.rungs_to_tell(work.session)
     if changed:
         await _tell_of(work, changed)

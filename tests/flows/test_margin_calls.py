@@ -102,7 +102,7 @@ async def test_delivery_that_fails_after_all_becomes_a_task(
     async with desk.work() as work:
         await chats.blocked(work, wang.id, False)
     await xu.send_document("20260817.txt", second_case().encode())
-    assert "提醒无法送达" in (await chen.wait_for("电话任务 TK-20260817-0001")).text
+    assert "电话任务 TK-20260817-0001" in (await chen.wait_for("提醒无法送达")).text
 
 
 async def test_the_manager_sees_only_the_own_clients_at_risk(

@@ -291,6 +291,8 @@ async def test_recovery_is_told_and_ends_what_was_to_be_phoned(house: Settled, m
     house.set_clock("2026-08-18 16:30")
     await house.take(table(("80012345", "100.00", "50.00"), day="20260818"))
     assert "风险已缓解" in (await house.said(CLIENT))[-1]
+    await sent(house)
+    await house.run(risk.tell_pending)
     assert any("风险已缓解" in text for text in await house.said(MANAGER))
     assert await open_reasons(house) == []
     assert await house.all(Rung) == []
@@ -635,6 +637,9 @@ async def test_a_call_always_reaches_the_risk_desk_with_the_remaining_time(
     await house.staff("R01", "risk", RISK)
     await house.client(chats=(CLIENT,), manager=manager, tier="retail")
     await house.take(second_case())
+    assert await house.said(RISK) == []
+    await sent(house)
+    await house.run(risk.tell_pending)
     [text] = await house.said(RISK)
     for part in (
         "追加保证金",
@@ -644,7 +649,7 @@ async def test_a_call_always_reaches_the_risk_desk_with_the_remaining_time(
         "应追加 2,921.50 元",
         "剩 4 小时 25 分",
         "MC-20260817-0001",
-        "待发送",
+        "已发送，未确认",
     ):
         assert part in text
     assert "王明" not in text
@@ -755,6 +760,8 @@ async def test_staff_see_the_figures_of_a_client_who_agreed(house: Settled, mana
     """Consent to both purposes opens the cards, until it is taken back."""
     client = await house.client(chats=(CLIENT,), manager=manager)
     await house.take(second_case())
+    house.set_clock("2026-08-17 16:31")
+    await house.run(risk.tell_pending)
     card = next(text for text in await house.said(MANAGER) if "风险度" in text)
     assert all(figure in card for figure in FIGURES)
     async with working(house.deps) as work:
