@@ -506,7 +506,6 @@ async def acknowledge(work: Work, who: Actor, delivery_id: int) -> Acknowledged:
     if line.acknowledged_at is not None:
         return Acknowledged(notice.number, line.acknowledged_at, False)
     line.state, line.acknowledged_at = "acknowledged", work.now
-    await audit.note(work, who, "notice.acknowledged", f"notice:{notice.number}", delivery=line.id)
     if line.message_id is not None:
         await _show_acknowledged(work, who, line, notice, client)
     await tasks.close_for(work, [client.id], "acknowledged", reasons=("unacknowledged",))
@@ -519,6 +518,8 @@ async def acknowledge(work: Work, who: Actor, delivery_id: int) -> Acknowledged:
         level=notice.level,
         at=work.now,
     )
+    # Last: whoever holds the trail's turn must not wait for a task that its reporter holds.
+    await audit.note(work, who, "notice.acknowledged", f"notice:{notice.number}", delivery=line.id)
     return Acknowledged(notice.number, work.now, True)
 
 
