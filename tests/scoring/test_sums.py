@@ -5,9 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scoring import days as store
 from scoring import sums
 from scoring.indicators import Rules
 from scoring.sums import Running, advance, as_frame, day_values, differences
+from scoring.sums import kept as carried
 from tests.scoring.house import FIRST, frame, row, sample, stored, weekdays
 
 RULES = Rules()
@@ -58,6 +60,34 @@ def test_a_full_window_wants_the_day_that_leaves(tmp_path: Path) -> None:
     advance(running, day_values(files[0], RULES), None)
     with pytest.raises(ValueError, match="the window is full"):
         advance(running, day_values(files[1], RULES), None)
+
+
+def test_what_was_kept_is_carried_on(tmp_path: Path) -> None:
+    """Twenty days, then six more, then the same again: each time what all days at once give."""
+    files = stored(tmp_path / "days", sample(40, 30))
+    state = tmp_path / "state" / "sums.npz"
+    for last in (20, 26, 26, 30):
+        running = carried(state, files[:last], RULES, 15)
+        assert differences(as_frame(running), sums.full(files[last - 15 : last], RULES)) == ()
+
+
+def test_a_day_that_was_exported_again_makes_the_sums_anew(tmp_path: Path) -> None:
+    rows = sample(20, 12)
+    folder, state = tmp_path / "days", tmp_path / "sums.npz"
+    carried(state, stored(folder, rows), RULES, 10)
+    day = weekdays(12)[8]
+    store.write(folder, day, rows[rows["day"] == day].assign(turnover=7), stamp="again")
+    files = store.files(folder)
+    assert differences(as_frame(carried(state, files, RULES, 10)), sums.full(files[-10:], RULES)) == ()
+
+
+def test_a_spoilt_state_is_made_anew(tmp_path: Path) -> None:
+    """Half a file is as good as none."""
+    files = stored(tmp_path / "days", sample(10, 5))
+    state = tmp_path / "sums.npz"
+    carried(state, files, RULES, 5)
+    state.write_bytes(state.read_bytes()[:100])
+    assert differences(as_frame(carried(state, files, RULES, 5)), sums.full(files, RULES)) == ()
 
 
 def test_the_check_names_what_differs(tmp_path: Path) -> None:
