@@ -54,7 +54,7 @@ async def decide(_update: Update, context: Context) -> None:
         await context.reply(
             f"proposal.{proposed.kind}",
             buttons=proposals.decision_buttons(proposed),
-            **proposals.card_facts(context.work, proposed, context.who.lang),
+            **await proposals.card_facts(context.work, proposed, context.who.lang),
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 from db import credit as rows
 from db import queues, settlements
 from db import ratings as days
+from db.models import JobRun
 from domain.market import parse_contract
 from domain.people import Role
 from domain.policy import CreditGrade, CreditPolicy, Policy
@@ -68,14 +69,17 @@ def lowest_share(grade: CreditGrade) -> Decimal:
 
 async def weekly(deps: Deps) -> Survey | None:
     """Surveys once a week, where there is a settlement; None when this week's was done."""
-    async with working(deps) as work:
+    async with reading(deps) as work:
         newest = await settlements.newest_day(work.session)
         year, week, _ = work.today.isocalendar()
-        if newest is None or not await queues.claim_job(
-            work.session, "credit", f"{year}-W{week:02d}", work.now
-        ):
+        slot = f"{year}-W{week:02d}"
+        if newest is None or await work.session.get(JobRun, ("credit", slot)) is not None:
             return None
-    return await survey(deps, newest)
+    found = await survey(deps, newest)
+    async with working(deps) as work:
+        # Afterwards: a survey that is cut off is done again.
+        await queues.claim_job(work.session, "credit", slot, work.now)
+    return found
 
 
 async def survey(deps: Deps, newest: date) -> Survey:

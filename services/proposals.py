@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from db import people, queues
+from db import locks, people, queues
 from db import proposals as rows
 from db.linking import put_dialog
 from db.models import Client, Proposal
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
-from services import access, audit, margins, outbox, staff, tier_overrides
+from services import access, audit, consents, margins, outbox, staff, tier_overrides
 from services.outbox import Button, Priority
 from services.work import Work
 
@@ -220,7 +220,7 @@ async def _ask(work: Work, member: StaffMember, proposed: Proposed) -> None:
         f"proposal.{proposed.kind}",
         priority=Priority.STAFF,
         buttons=decision_buttons(proposed),
-        **card_facts(work, proposed, await outbox.language(work, member.chat_id)),
+        **await card_facts(work, proposed, await outbox.language(work, member.chat_id)),
     )
 
 
@@ -254,10 +254,11 @@ def decision_buttons(proposed: Proposed) -> list[list[Button]]:
     ]
 
 
-def card_facts(work: Work, proposed: Proposed, lang: str) -> dict[str, Any]:
-    """What the second person reads."""
+async def card_facts(work: Work, proposed: Proposed, lang: str) -> dict[str, Any]:
+    """What the second person reads. ``withheld``: what the client holds may not be told in this chat."""
     tiers = {tier: words.name[lang] for tier, words in work.policy.tiers.items()}
-    return {"proposal": proposed, "tiers": tiers}
+    withheld = proposed.client_id not in await consents.open_to_staff(work, [proposed.client_id])
+    return {"proposal": proposed, "tiers": tiers, "withheld": withheld}
 
 
 def _shown(work: Work, row: Proposal, client: Client, proposer: str) -> Proposed:
@@ -279,13 +280,13 @@ def _shown(work: Work, row: Proposal, client: Client, proposer: str) -> Proposed
 async def _client(work: Work, who: Actor, client_id: int) -> Client:
     """A client whom the speaker may see, held until the transaction ends."""
     await access.client_for(work, who, client_id)
-    client = await work.session.get(Client, client_id, with_for_update=True)
+    client = await locks.locked(work.session, Client, client_id)
     assert client is not None
     return client
 
 
 async def _row_of(work: Work, row: Proposal) -> Client:
-    client = await work.session.get(Client, row.client_id, with_for_update=True)
+    client = await locks.locked(work.session, Client, row.client_id)
     assert client is not None
     return client
 

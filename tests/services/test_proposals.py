@@ -9,7 +9,9 @@ from db.models import Client, Proposal
 from domain.errors import Refusal
 from domain.people import Actor
 from services import access, proposals, ratings
+from services import register as registers
 from services.work import Work, working
+from statements.register import read_register
 from tests.services.settled import Settled, settled
 from tests.services.test_ratings import NEWEST, history
 
@@ -162,3 +164,17 @@ async def test_the_owner_hears_of_a_changed_tier_once(house: Settled) -> None:
     (digest,) = await house.said(11)
     assert "2 位客户分级有变动" in digest
     assert "手续费达到关键界限" in digest
+
+
+async def test_the_register_does_not_overrule_two_people(house: Settled) -> None:
+    """A register that names another tier is taken up when it comes again after the end."""
+    client = await staffed(house)
+    await decided(house, await proposed(house, client))
+    data = "account,name,tier\n1001,王明,retail\n".encode()
+    await registers.store(house.deps, read_register("r.csv", data), "test")
+    assert await stands(house) == ("premier", "override")
+    house.set_clock("2026-09-17 09:00")
+    await house.run(proposals.expire)
+    assert await stands(house) == ("key", "register")
+    await registers.store(house.deps, read_register("r.csv", data), "test")
+    assert await stands(house) == ("retail", "register")
