@@ -111,6 +111,7 @@ def _findings() -> list[Finding]:
     floors = questions.floors()
     for lang in LANGUAGES:
         golden = questions.shipped(lang)
+        findings += soundness.unknown_topics(library.topics(), golden)
         findings += soundness.copied(library.articles(), golden)
         found = evaluation.measures(evaluation.judge(one, library.ask(one.q)) for one in golden)
         findings += [_fall(lang, *fall) for fall in evaluation.fallen(found, floors.get(lang, {}))]

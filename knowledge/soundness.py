@@ -1,6 +1,6 @@
 """Is what answers exactly what was confirmed, and did nobody teach the library its own examination?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from domain.knowledge import Article, Finding, Status
@@ -43,6 +43,14 @@ def copied(articles: Iterable[Article], questions: Iterable[Golden]) -> Iterator
         if home := said.get(_bare(golden.q)):
             what = f"stands in {home} word for word: {golden.q}"
             yield Finding(golden.where, what, "put other words into the article", fatal=False)
+
+
+def unknown_topics(topics: Collection[str], questions: Iterable[Golden]) -> Iterator[Finding]:
+    """Golden questions whose topic does not exist: they would be wrong for ever."""
+    for golden in questions:
+        for topic in (golden.topic, *(part.topic for part in golden.parts)):
+            if topic is not None and topic not in topics:
+                yield Finding(golden.where, f"{topic} is no topic", "use a slug of knowledge/topics.yaml")
 
 
 def _answers(article: Article, day: date) -> bool:
