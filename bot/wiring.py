@@ -48,6 +48,7 @@ def recipe(policy: Policy) -> Recipe:
         facts=articles.facts(policy),
         rates=plans.company_rates(policy),
         major_amount=policy.complaints.major_amount,
+        major_words=tuple(policy.complaints.major_words),
     )
 
 

@@ -81,17 +81,18 @@ def weigh(
     found = {
         "category": chosen is not None and chosen.major,
         "amount": amount is not None and amount >= policy.major_amount,
-        "words": _mentions(words, policy.major_words),
+        "words": mentions(words, policy.major_words),
         "repeat": again,
         "cluster": others + 1 >= policy.cluster_clients,
         "said": said_major,
     }
-    report = _mentions(words, policy.report_words)
+    report = mentions(words, policy.report_words)
     reasons = tuple(reason for reason, holds in found.items() if holds)
     return Weight(MAJOR if reasons or report else GENERAL, reasons or (("report",) if report else ()), report)
 
 
-def _mentions(words: str, wanted: Iterable[str]) -> bool:
+def mentions(words: str, wanted: Iterable[str]) -> bool:
+    """Whether a text holds one of the words: a Chinese one anywhere, a Latin one as a whole word or its plural."""
     text = unicodedata.normalize("NFKC", words).lower()
     return any(
         re.search(rf"(?<![a-z0-9]){re.escape(w)}s?(?![a-z0-9])", text) is not None

@@ -24,6 +24,7 @@ class Recipe:
     tables: Path = KNOWLEDGE
     rates: CompanyRates | None = None
     major_amount: Decimal = Decimal(100_000)
+    major_words: tuple[str, ...] = ()
     cache_dir: Path | None = CACHE
     golden: Path = FOLDER
 
@@ -38,6 +39,7 @@ class Recipe:
             rates=self.rates,
             today=today,
             major_amount=self.major_amount,
+            major_words=self.major_words,
             cache_dir=self.cache_dir,
             background=background,
             overlay=sheets,

@@ -95,7 +95,11 @@ class Files:
         return cls(shelf, topics, table, loaded, tuple(findings))
 
     def desk(
-        self, rates: CompanyRates, facts: Mapping[str, Mapping[str, object]], major_amount: Decimal
+        self,
+        rates: CompanyRates,
+        facts: Mapping[str, Mapping[str, object]],
+        major_amount: Decimal,
+        major_words: Sequence[str] = (),
     ) -> Desk:
         names = self._names()
         rules = self.yaml["rules"]
@@ -111,7 +115,7 @@ class Files:
                 self.table, rates, {lang: self.yaml["texts"][lang]["calc"] for lang in LANGUAGES}
             ),
             readers=readers,
-            rules={lang: Rules(rules[lang]) for lang in LANGUAGES},
+            rules={lang: Rules(rules[lang], major_words) for lang in LANGUAGES},
             follow_ups={
                 lang: FollowUps(self.yaml["follow_ups"], lang, reader) for lang, reader in readers.items()
             },

@@ -109,6 +109,7 @@ class Library:
         rates: CompanyRates | None = None,
         today: Callable[[], date] | None = None,
         major_amount: Decimal = Decimal(100_000),
+        major_words: Sequence[str] = (),
         cache_dir: Path | None = CACHE,
         background: bool = False,
         overlay: Sequence[Sheet] = (),
@@ -118,7 +119,7 @@ class Library:
 
         ``facts`` are the variables that articles may name, by language; ``today`` gives the business day of a
         question without a date (None: the latest versions known, and nothing is called stale); a claimed loss
-        from ``major_amount`` on makes a complaint major; ``cache_dir`` keeps the built index (None: not
+        from ``major_amount`` on, or one of ``major_words``, makes a complaint major; ``cache_dir`` keeps the built index (None: not
         kept); ``background`` returns before the index stands; ``overlay`` are the house's own confirmed versions,
         laid over the files. Raises ``LibraryError`` where files cannot be
         used.
@@ -127,7 +128,7 @@ class Library:
         fatal = [finding for finding in files.findings if finding.fatal]
         if fatal:
             raise LibraryError(fatal)
-        desk = files.desk(rates or CompanyRates(), facts or {}, major_amount)
+        desk = files.desk(rates or CompanyRates(), facts or {}, major_amount, major_words)
         library = cls(files.shelf, files.topics, desk, today, files.findings)
         library._raise_index(files.corpora(), cache_dir, background=background)
         return library

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from domain.complaints import mentions
 from domain.knowledge import Kind, Severity
 from knowledge.slots import NUMBER, number
 
@@ -46,9 +47,12 @@ class _Rule:
 
 
 class Rules:
-    """The rules of one language."""
+    """The rules of one language. ``major_words`` are the house's (``config.yaml`` -> complaints): any of them makes
+    a complaint major.
+    """
 
-    def __init__(self, section: Mapping[str, Any]) -> None:
+    def __init__(self, section: Mapping[str, Any], major_words: Sequence[str] = ()) -> None:
+        self._major_words = tuple(major_words)
         self._rules = [_rule(raw, Kind(raw["kind"]), raw["reason"]) for raw in section["rules"]]
         self._account = _rule(section["account"], Kind.ACCOUNT, "account")
         self._against = {Kind(kind): _any(words) for kind, words in section["not_by_example"].items()}
@@ -83,7 +87,8 @@ class Rules:
     def complaint(self, text: str, major_amount: Decimal, reason: str = "complaint") -> Verdict:
         """Severity and category of a complaint."""
         claimed = self._claimed(text)
-        major = bool(self._major.search(text)) or (major_amount > 0 and claimed >= major_amount)
+        said = bool(self._major.search(text)) or mentions(text, self._major_words)
+        major = said or (major_amount > 0 and claimed >= major_amount)
         category = next((code for code, words in self._categories if words.search(text)), 15)
         severity = Severity.MAJOR if major else Severity.GENERAL
         return Verdict(Kind.COMPLAINT, reason, severity, category)

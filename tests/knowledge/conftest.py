@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import policy
 from domain.market import CompanyRates
 from knowledge.library import Library
 
 TODAY = date(2026, 9, 10)
+MAJOR_WORDS = policy(Path(__file__).parent.parent.parent / "config.yaml").complaints.major_words
 FACTS = {
     "zh": {
         "company": {"hotline": "400-000-0000", "service_hours": "交易日 8:30–17:30"},
@@ -140,7 +142,9 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library, loaded once, on 2026-09-10."""
     folder = write(tmp_path_factory.mktemp("articles"), ARTICLES)
-    return Library.load(folder, facts=FACTS, rates=RATES, today=lambda: TODAY, cache_dir=None)
+    return Library.load(
+        folder, facts=FACTS, rates=RATES, major_words=MAJOR_WORDS, today=lambda: TODAY, cache_dir=None
+    )
 
 
 @pytest.fixture

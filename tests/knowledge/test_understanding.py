@@ -1,12 +1,18 @@
 """Rules before the search: what is no question to the library."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 
 from domain.knowledge import Kind, Severity
 from knowledge.library import Library
 from knowledge.understanding import split_questions
+from tests.knowledge.conftest import MAJOR_WORDS
+
+RULES = Path(__file__).parent.parent.parent / "knowledge" / "tables" / "rules.yaml"
 
 
 def kind_of(library: Library, text: str) -> tuple[str, str | None]:
@@ -188,3 +194,23 @@ def test_the_amount_that_makes_a_complaint_major_is_the_brokerage_s(small: Libra
 def test_a_message_falls_into_its_questions(text: str, pieces: list[str]) -> None:
     """At question marks, full stops and words like 另外."""
     assert split_questions(text) == pieces
+
+
+@pytest.mark.parametrize("word", MAJOR_WORDS)
+def test_a_word_that_makes_a_complaint_major_stands_in_one_place(small: Library, word: str) -> None:
+    """config.yaml names the words, rules.yaml what happened: what stands in both would be changed in one."""
+    rules = yaml.safe_load(RULES.read_text("utf-8"))
+    for lang in ("zh", "en"):
+        assert not re.search("|".join(rules[lang]["severity"]["major"]), word, re.IGNORECASE)
+    lang = "en" if word.isascii() and not word.isdigit() else "zh"
+    complaint = f"我要投诉 {word}" if lang == "zh" else f"I want to complain, {word}"
+    # Who speaks of ending a life is not asked to fill in a form: a person is called.
+    assert kind_of(small, complaint) in (("complaint", "major"), ("handoff", None))
+
+
+def test_a_word_inside_another_is_not_that_word(small: Library) -> None:
+    """An issue is nobody who sues."""
+    assert kind_of(small, "I want to complain about an issue with the expressway app") == (
+        "complaint",
+        "general",
+    )
