@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db.models import ArticleVersion
 
 
@@ -26,7 +27,7 @@ async def newest_sequence(session: AsyncSession) -> int:
 
 async def locked(session: AsyncSession, version_id: int) -> ArticleVersion | None:
     """A version to be changed: two presses take turns."""
-    return await session.get(ArticleVersion, version_id, with_for_update=True)
+    return await locks.locked(session, ArticleVersion, version_id)
 
 
 async def in_state(session: AsyncSession, state: str, limit: int = 50) -> Sequence[ArticleVersion]:

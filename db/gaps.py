@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db.models import Client, Exchange, Gap
 
 
@@ -61,7 +62,7 @@ async def of_gap(session: AsyncSession, gap_id: int, limit: int) -> Sequence[Exc
 
 async def locked(session: AsyncSession, gap_id: int) -> Gap | None:
     """A gap to be changed: two presses take turns."""
-    return await session.get(Gap, gap_id, with_for_update=True)
+    return await locks.locked(session, Gap, gap_id)
 
 
 async def gaps(session: AsyncSession, ids: Collection[int]) -> dict[int, Gap]:

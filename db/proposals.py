@@ -6,12 +6,13 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import locks
 from db.models import Client, Proposal
 
 
 async def locked(session: AsyncSession, proposal_id: int) -> Proposal | None:
     """The proposal, held until the transaction ends: two presses at once decide it once."""
-    return await session.get(Proposal, proposal_id, with_for_update=True)
+    return await locks.locked(session, Proposal, proposal_id)
 
 
 async def standing(session: AsyncSession, client_id: int, kind: str, state: str) -> Proposal | None:

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import TableClause
 
+from db import locks
 from db.models import (
     AccountDay,
     Base,
@@ -111,7 +112,7 @@ async def set_file(session: AsyncSession, file_id: int, **values: Any) -> None:
 
 async def file(session: AsyncSession, file_id: int) -> ImportedFile | None:
     """The file, locked for this transaction."""
-    return await session.get(ImportedFile, file_id, with_for_update=True)
+    return await locks.locked(session, ImportedFile, file_id)
 
 
 async def unjudged(session: AsyncSession) -> list[int]:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from db import articles as rows
-from db import people, queues
+from db import locks, people, queues
 from db.models import ArticleVersion, Gap
 from domain.errors import Refusal
 from domain.knowledge import Article, Status
@@ -504,7 +504,7 @@ async def confirm(work: Work, who: Actor, version_id: int) -> Version:
     row.sequence = await queues.next_number(work.session, _SEQUENCE)
     await audit.note(work, who, "article.confirmed", _subject(row), draft=row.id, sequence=row.sequence)
     if row.gap_id is not None:
-        gap = await work.session.get(Gap, row.gap_id, with_for_update=True)
+        gap = await locks.locked(work.session, Gap, row.gap_id)
         if gap is not None and gap.state == "open":
             await gaps.close(work, who, gap, "article")
     return await _version(work, row)

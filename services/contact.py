@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from db import people, queues, talks
+from db import locks, people, queues, talks
 from db.models import Client, Conversation, OutboxMessage, Relay
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
@@ -471,7 +471,7 @@ async def _edit_words(
 
 async def _edit_in_outbox(work: Work, outbox_id: int | None, html: str) -> None:
     """The copy has not left yet: it leaves with the new words."""
-    row = await work.session.get(OutboxMessage, outbox_id, with_for_update=True) if outbox_id else None
+    row = await locks.locked(work.session, OutboxMessage, outbox_id) if outbox_id else None
     if row is not None and row.state == "pending" and "html" in row.body:
         row.body = {**row.body, "html": html}
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db import held as rows
-from db import people
+from db import locks, people
 from db.models import Dialog, HeldText
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
@@ -181,7 +181,7 @@ async def lines(work: Work, who: Actor) -> list[HeldLine]:
 async def own(work: Work, who: Actor, held_id: int, *, settled: bool = False) -> HeldText:
     """A held text of the speaker; one whose fate is settled only where ``settled`` allows it."""
     staff = access.require(who)
-    found = await work.session.get(HeldText, held_id, with_for_update=True)
+    found = await locks.locked(work.session, HeldText, held_id)
     if found is None or found.staff_id != staff.id:
         raise Refusal("not_found")
     if found.state != "held" and not settled:
