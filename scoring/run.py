@@ -5,40 +5,39 @@ rows stood; ``run_id`` is made of just these.
 """
 
 import hashlib
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from importlib.metadata import version
 from math import isnan
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from scoring import clusters
-from scoring.align import Aligned, Scale, align
+from scoring.align import Scale, align
+from scoring.card import Grouped, Outcome, card, days_checks
 from scoring.days import DayFile, UnusableRows
 from scoring.indicators import CODES, Rules
 from scoring.model import Demands, Fitted, fit
-from scoring.run_values import (
-    Check,
-    Class,
-    Clustering,
-    Drift,
-    LastRun,
-    Mark,
-    Method,
-    ModelCard,
-    Run,
-    Scored,
-)
-from scoring.sums import full, indicators
+from scoring.run_values import Check, Class, Clustering, LastRun, Mark, Run, Scored
+from scoring.sums import as_frame, differences, full, indicators, kept
 
-__all__ = ["LastRun", "Parameters", "Run", "Scored", "run"]
+__all__ = ["Carried", "LastRun", "Parameters", "Run", "Scored", "run"]
 
 METHOD = "2026-11"
 """Raised when the same data and parameters give another result than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Where sums are kept from day to day, over which window, and files of days before those of a run."""
+
+    folder: Path
+    window: int
+    older: tuple[DayFile, ...] = ()
+
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -90,69 +89,71 @@ def run(
     last: LastRun | None = None,
     *,
     trading_days: Sequence[date] = (),
+    carried: Carried | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Scores every account with a row in the last ``window`` of these days, oldest first.
 
-    ``trading_days``: the calendar of the window, to say which days are missing. Raises UnusableRows without a day.
+    ``trading_days``: the calendar of the window, to say which days are missing. ``carried``: where sums are kept from day
+    to day, to check that they agree with those of all days at once. Raises UnusableRows without a day.
     """
     if not days:
         raise UnusableRows("there is no day to score")
     told = progress or (lambda _done, _total: None)
-    used = tuple(sorted(days, key=lambda file: file.day))[-parameters.window :]
-    sums = full(used, parameters.rules)
+    files = tuple(sorted(days, key=lambda file: file.day))[-parameters.window :]
+    used = tuple(file.day for file in files)
+    sums = full(files, parameters.rules)
     told(1, 4)
-    return score(sums, tuple(file.day for file in used), parameters, last, trading_days, told)
-
-
-def score(
-    sums: pd.DataFrame,
-    used: Sequence[date],
-    parameters: Parameters,
-    last: LastRun | None,
-    trading_days: Sequence[date] = (),
-    told: Progress = lambda _done, _total: None,
-) -> Run:
-    """As ``run``, from sums that are there already."""
-    table = indicators(sums, parameters.rules)
-    rated = (table["active_days"] >= parameters.least_active_days).to_numpy()
+    found = _outcome(sums, parameters, last)
     told(2, 4)
-    aligned = align(table.loc[rated], parameters.rules, parameters.scale)
-    fitted = fit(aligned, parameters.demands) if rated.any() else None
-    scores = np.round(aligned.data @ fitted.composite, 9) if fitted else np.zeros(int(rated.sum()))
-    accounts = table.loc[rated, "account"].tolist()
-    grouped = _classes(accounts, fitted, scores, parameters, last) if fitted else None
+    checks = [*days_checks(trading_days, used)]
+    if carried is not None:
+        checks.append(_agreement(carried, files, sums, parameters.rules))
     told(3, 4)
     data_hash = _hash(sums)
-    lines = _lines(table, rated, aligned, fitted, scores, grouped, parameters)
-    card = _card(table, rated, sums, fitted, scores, grouped, parameters, last, trading_days, used)
-    told(4, 4)
-    return Run(
+    done = Run(
         run_id=_identity(data_hash, used, parameters, last),
         data_hash=data_hash,
         first=used[0],
         last=used[-1],
         days=len(used),
-        model=fitted.model if fitted else None,
-        clustering=grouped.clustering if grouped else None,
-        accounts=lines,
-        card=card,
+        model=found.fitted.model if found.fitted else None,
+        clustering=found.grouped.clustering if found.grouped else None,
+        accounts=_lines(found, parameters),
+        card=card(found, int(sums["days"].sum()), parameters.words(), parameters.classes, last, checks),
     )
+    told(4, 4)
+    return done
+
+
+def _outcome(sums: pd.DataFrame, parameters: Parameters, last: LastRun | None) -> Outcome:
+    table = indicators(sums, parameters.rules)
+    rated = (table["active_days"] >= parameters.least_active_days).to_numpy()
+    aligned = align(table.loc[rated], parameters.rules, parameters.scale)
+    fitted = fit(aligned, parameters.demands) if rated.any() else None
+    scores = np.round(aligned.data @ fitted.composite, 9) if fitted else np.zeros(int(rated.sum()))
+    accounts = table.loc[rated, "account"].tolist()
+    grouped = _classes(accounts, fitted, scores, parameters, last) if fitted else None
+    return Outcome(table, rated, aligned, fitted, scores, grouped)
+
+
+def _agreement(carried: Carried, files: Sequence[DayFile], sums: pd.DataFrame, rules: Rules) -> Check:
+    """Sums kept from day to day against those of all days at once."""
+    path = carried.folder / f"sums-{hashlib.sha256(repr(rules).encode()).hexdigest()[:12]}.npz"
+    running = kept(path, (*carried.older, *files), rules, carried.window)
+    apart = differences(as_frame(running), sums)
+    said = (
+        f"differ in {', '.join(apart)}" if apart else f"{len(files)} days carried on agree with all at once"
+    )
+    return Check("carried", not apart, said)
 
 
 # --- classes ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Grouped:
-    clustering: Clustering
-    proposed: NDArray[np.int64]
-    standing: NDArray[np.int64]
-
-
 def _classes(
     accounts: Sequence[str], fitted: Fitted, scores: Floats, parameters: Parameters, last: LastRun | None
-) -> _Grouped | None:
+) -> Grouped | None:
     """The classes of the rated accounts; None where they are too few for classes to mean anything."""
     count = parameters.classes
     if len(accounts) < 10 * count or len(np.unique(fitted.factors, axis=0)) < count:
@@ -165,7 +166,7 @@ def _classes(
     likelihoods = _by_label(found.likelihoods, found.labels, proposed)
     standing = clusters.limited(proposed, was, likelihoods, parameters.most_moved)
     known = was >= 0
-    return _Grouped(
+    return Grouped(
         Clustering(
             classes=tuple(_class(place, standing, scores, fitted.factors) for place in range(count)),
             bic=found.bic,
@@ -201,17 +202,10 @@ def _named(accounts: Sequence[str], which: NDArray[np.bool_]) -> tuple[str, ...]
 # --- lines ------------------------------------------------------------------------------------------------
 
 
-def _lines(
-    table: pd.DataFrame,
-    rated: NDArray[np.bool_],
-    aligned: Aligned,
-    fitted: Fitted | None,
-    scores: Floats,
-    grouped: _Grouped | None,
-    parameters: Parameters,
-) -> tuple[Scored, ...]:
+def _lines(found: Outcome, parameters: Parameters) -> tuple[Scored, ...]:
     """Every account, in order of accounts."""
-    plain = _unscored(table, rated, parameters)
+    plain = _unscored(found.table, found.rated, parameters)
+    fitted, aligned, scores = found.fitted, found.aligned, found.scores
     if fitted is None:
         return tuple(plain)
     ordered = np.sort(scores)
@@ -219,7 +213,7 @@ def _lines(
     above = (len(ordered) - np.searchsorted(ordered, scores, side="right")).tolist()
     parts = np.round(aligned.data * fitted.composite, 9).tolist()
     data, factors, values = aligned.data.tolist(), fitted.factors.tolist(), scores.tolist()
-    for place, number in enumerate(np.flatnonzero(rated).tolist()):
+    for place, number in enumerate(np.flatnonzero(found.rated).tolist()):
         line = replace(
             plain[number],
             aligned=dict(zip(aligned.columns, data[place], strict=True)),
@@ -229,7 +223,7 @@ def _lines(
             rank=above[place] + 1,
             percentile=below[place] / len(ordered),
         )
-        plain[number] = _in_class(line, grouped, place) if grouped else line
+        plain[number] = _in_class(line, found.grouped, place) if found.grouped else line
     return tuple(plain)
 
 
@@ -259,139 +253,11 @@ def _unscored(table: pd.DataFrame, rated: NDArray[np.bool_], parameters: Paramet
     return found
 
 
-def _in_class(line: Scored, grouped: _Grouped, place: int) -> Scored:
+def _in_class(line: Scored, grouped: Grouped, place: int) -> Scored:
     standing, proposed = LETTERS[int(grouped.standing[place])], LETTERS[int(grouped.proposed[place])]
     if standing == proposed:
         return replace(line, cluster=standing)
     return replace(line, cluster=standing, proposed=proposed, marks=(*line.marks, Mark.HELD_BACK))
-
-
-# --- the card ---------------------------------------------------------------------------------------------
-
-
-def _card(
-    table: pd.DataFrame,
-    rated: NDArray[np.bool_],
-    sums: pd.DataFrame,
-    fitted: Fitted | None,
-    scores: Floats,
-    grouped: _Grouped | None,
-    parameters: Parameters,
-    last: LastRun | None,
-    trading_days: Sequence[date],
-    used: Sequence[date],
-) -> ModelCard:
-    return ModelCard(
-        rows=int(sums["days"].sum()),
-        accounts=len(table),
-        rated=int(rated.sum()),
-        excluded={"few_active_days": int((~rated).sum())},
-        parameters=parameters.words(),
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("duckdb", "numpy", "scipy", "pandas")},
-        },
-        checks=(
-            *_data_checks(table, rated, trading_days, used),
-            *_model_checks(fitted, scores),
-            *_class_checks(grouped, parameters),
-        ),
-        drift=_drifts(table.loc[rated], scores, last) if fitted else (),
-        last_run=last.run_id if last else None,
-    )
-
-
-def _data_checks(
-    table: pd.DataFrame, rated: NDArray[np.bool_], trading_days: Sequence[date], used: Sequence[date]
-) -> list[Check]:
-    found = []
-    if trading_days:
-        missing = sorted(set(trading_days) - set(used))
-        said = ", ".join(day.isoformat() for day in missing[:5]) + (" ..." if len(missing) > 5 else "")
-        found.append(
-            Check("days", not missing, f"missing: {said}" if missing else "every trading day is there")
-        )
-    share = float(rated.mean()) if len(rated) else 0.0
-    found.append(
-        Check("rated", share > 0.5, f"{int(rated.sum())} of {len(rated)} accounts have enough active days")
-    )
-    for code in ("turnover_share", "capital_share", "fee_share"):
-        total = float(table[code].sum())
-        if total:
-            found.append(Check(code, abs(total - 1) < 1e-9, f"shares add up to {total:.12g}"))
-    return found
-
-
-def _model_checks(fitted: Fitted | None, scores: Floats) -> list[Check]:
-    if fitted is None:
-        return [Check("model", False, "no account could be rated, or no indicator differs between accounts")]
-    model = fitted.model
-    said = model.because or f"{len(model.factors)} factors explain {sum(model.explained):.1%}"
-    found = [Check("model", model.method is Method.COMPONENTS, said)]
-    if model.kmo is not None and model.bartlett_p is not None:
-        found.append(
-            Check("kmo", model.because is None, f"KMO {model.kmo:.3f}, Bartlett p {model.bartlett_p:.3g}")
-        )
-    if model.constant:
-        found.append(
-            Check("constant", False, f"left out, the same for everybody: {', '.join(model.constant)}")
-        )
-    if model.method is Method.COMPONENTS and fitted.composite.min() < -1e-9:
-        turned = [code for code, part in zip(model.columns, fitted.composite, strict=True) if part < -1e-9]
-        found.append(Check("direction", False, f"count against their direction: {', '.join(turned)}"))
-    found.append(Check("finite", bool(np.isfinite(scores).all()), "every score is a number"))
-    return found
-
-
-def _class_checks(grouped: _Grouped | None, parameters: Parameters) -> list[Check]:
-    if grouped is None:
-        return [
-            Check(
-                "classes",
-                False,
-                f"fewer than {10 * parameters.classes} accounts, or too much alike: no classes",
-            )
-        ]
-    found = grouped.clustering
-    step = clusters.largest_step(found.bic)
-    width = "-" if found.silhouette is None else f"{found.silhouette:.2f}"
-    return [
-        Check(
-            "classes",
-            step == parameters.classes,
-            f"the criterion steps at {step} classes; silhouette {width}",
-        ),
-        Check("moved", not found.held_back, f"{len(found.moved)} moved, {len(found.held_back)} held back"),
-    ]
-
-
-def _drifts(table: pd.DataFrame, scores: Floats, last: LastRun | None) -> tuple[Drift, ...]:
-    if last is None:
-        return ()
-    found = [Drift("score", psi(np.array(list(last.scores.values())), scores))]
-    for code in CODES:
-        before = np.array(last.indicators.get(code, ()), dtype=np.float64)
-        now = table[code].to_numpy(dtype=np.float64, na_value=np.nan)
-        found.append(Drift(code, psi(before, now[np.isfinite(now)])))
-    return tuple(found)
-
-
-def psi(before: Floats, now: Floats, bins: int = 10) -> float:
-    """Population stability index over the tenths of ``before``; 0 where one of the two is empty.
-
-    An empty tenth counts as half a client, so that the logarithm has a value.
-    """
-    if not len(before) or not len(now):
-        return 0.0
-    edges = np.unique(np.quantile(before, np.arange(1, bins) / bins))
-
-    def shares(values: Floats) -> Floats:
-        count = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
-        found: Floats = np.maximum(count, 0.5) / np.maximum(count, 0.5).sum()
-        return found
-
-    was, are = shares(before), shares(now)
-    return round(float(((are - was) * np.log(are / was)).sum()), 6)
 
 
 # --- identity ---------------------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ from domain.calendar import CalendarEnded, local
 from domain.errors import Refusal
 from domain.policy import ScoringPolicy
 from scoring.align import Scale
+from scoring.days import files
 from scoring.indicators import CODES, Group, Rules
 from scoring.model import Demands
 from scoring.reasons import reasons, unrated
-from scoring.run import LastRun, Parameters, Run, Scored, run
+from scoring.run import Carried, LastRun, Parameters, Run, Scored, run
 from services import audit
 from services.score_days import export
 from services.work import Deps, reading, working
@@ -80,14 +81,17 @@ async def score(
     async with _alone(deps):
         await _clear_away(deps)
         days = await _days(deps, first, last)
-        files = await export(deps, folder, days[0], days[-1], lambda done, total: told("days", done, total))
+        exported = await export(
+            deps, folder, days[0], days[-1], lambda done, total: told("days", done, total)
+        )
         newest = await _newest(deps)
         found = await asyncio.to_thread(
             run,
-            files,
+            exported,
             replace(parameters(deps.policy.scoring), window=len(days)),
             await _as_last(deps, newest) if newest else None,
             trading_days=_trading_days(deps, days[0], days[-1]),
+            carried=await _carried(deps, folder, days[0]) if first is None else None,
             progress=lambda done, total: told("score", done, total),
         )
         if newest is not None and _same_data(newest, found):
@@ -105,6 +109,12 @@ async def _days(deps: Deps, first: date | None, last: date | None) -> list[date]
     if not days:
         raise Refusal("score_no_days")
     return days
+
+
+async def _carried(deps: Deps, folder: Path, first: date) -> Carried:
+    """The sums that are kept beside the days, with the days that have left the window since."""
+    older = await asyncio.to_thread(files, folder, None, first - timedelta(days=1))
+    return Carried(folder, deps.policy.scoring.days, older)
 
 
 def _same_data(newest: ScoreRun, found: Run) -> bool:

@@ -9,10 +9,11 @@ import pytest
 
 from scoring import sums
 from scoring.align import Scale, align
+from scoring.card import psi
 from scoring.days import UnusableRows
 from scoring.indicators import CODES, Rules
 from scoring.reasons import reasons
-from scoring.run import LastRun, Parameters, Run, psi, run
+from scoring.run import Carried, LastRun, Parameters, Run, run
 from scoring.run_values import Mark, Method
 from tests.scoring.house import FIRST, frame, row, sample, stored, weekdays
 
@@ -237,3 +238,23 @@ def test_reasons_name_what_lifts_first_and_then_what_lowers(usual: Run) -> None:
     up, down = [p for p in parts if p > 0], [p for p in parts if p < 0]
     assert parts == sorted(up, reverse=True) + sorted(down)
     assert all(reason.zh and reason.en for reason in found)
+
+
+def test_sums_carried_from_day_to_day_are_checked(rows: pd.DataFrame, tmp_path: Path) -> None:
+    """They agree; and where somebody tampers with what was kept, the card says in what they differ."""
+    files = stored(tmp_path / "days", rows)
+    carried = Carried(tmp_path, window=50)
+    parameters = replace(PARAMETERS, window=50)
+    run(files[:60], parameters, carried=carried)
+    found = run(files[10:], parameters, carried=replace(carried, older=files[:10]))
+    check = next(check for check in found.card.checks if check.name == "carried")
+    assert check.passed
+    (state,) = tmp_path.glob("sums-*.npz")
+    with np.load(state) as held:
+        arrays = dict(held)
+    arrays["turnover"][0] += 1
+    np.savez(state, **arrays)
+    found = run(files, parameters, carried=carried)
+    check = next(check for check in found.card.checks if check.name == "carried")
+    assert not check.passed
+    assert "turnover" in check.said
