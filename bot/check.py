@@ -211,6 +211,8 @@ async def _house(settings: Settings, rules: Policy, opened: Any) -> AsyncIterato
         )
     deps = wiring.deps(settings, rules, opened)
     async with reading(deps) as work:
+        for finding in await _versions(work, rules):
+            yield finding
         for role, consequence in _DESKS.items():
             desk = await access.staff_in(work, (role,))
             sitting = [one for one in desk if one.chat_id is not None and one.reachable]
@@ -222,6 +224,24 @@ async def _house(settings: Settings, rules: Policy, opened: Any) -> AsyncIterato
                 yield Finding("warning", f"desk {role}", "everybody is away", "somebody types /back")
             else:
                 yield Finding("ok", f"desk {role}", f"{len(sitting)} linked")
+
+
+async def _versions(work: Any, rules: Policy) -> list[Finding]:
+    """Articles that the house confirmed and that can no longer be used, such as for a fact that is gone."""
+    from knowledge.files import Files
+    from knowledge.library import ARTICLES, KNOWLEDGE
+    from services import articles
+
+    sheets, _ = await articles.confirmed(work)
+    if not sheets:
+        return []
+    shipped = set(Files.read(ARTICLES, KNOWLEDGE, articles.facts(rules)).findings)
+    both = Files.read(ARTICLES, KNOWLEDGE, articles.facts(rules), sheets).findings
+    return [
+        Finding("error" if one.fatal else "warning", f"confirmed {one.where}", one.problem, one.remedy)
+        for one in both
+        if one not in shipped
+    ]
 
 
 # --- Telegram -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from services.work import Deps, reading, working
 
 log = structlog.get_logger()
 _PAUSE = 1.0
+_TRY_AGAIN = 60.0  # after a defect while building
 _GATHER_EVERY = 20.0
 _TOLD_EVERY = 0.15  # of the work: progress is an edit of a message, and those are paced
 _LARGEST_LINE = 4 * 1024 * 1024
@@ -41,50 +43,65 @@ class Librarian:
         self.live = live
         self.bot = bot
         self._failed: int | None = None
+        self._renew_after = float("-inf")
         self._gathered = float("-inf")
 
     async def run(self) -> None:
+        """Renewing does not wait for a comparison, which takes long: a wrong answer that was withdrawn stops at once."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._often(self.look))
+            tasks.create_task(self._often(self.compare))
+
+    async def _often(self, work: Callable[[], Awaitable[None]]) -> None:
         """A defect here keeps nobody from being answered: the present library goes on."""
         while True:
             try:
-                await self.look()
+                await work()
             except Exception as error:  # noqa: BLE001  # answering goes on without renewal rather than not at all
                 if not trouble.passes(error):
                     log.error("the librarian failed", error=type(error).__name__, place=place(error))
             await asyncio.sleep(_PAUSE)
 
     async def look(self) -> None:
-        """Does what is due: renews, fetches, compares one draft, groups questions."""
+        """Renews, fetches files, groups questions, where any of it is due."""
         await self.renew()
         await self._fetch()
-        if (draft := await articles.next_to_check(self.deps)) is not None:
-            await self._compare(draft)
         if time.monotonic() - self._gathered > _GATHER_EVERY:
             self._gathered = time.monotonic()
             await gaps.gather(self.deps)
+
+    async def compare(self) -> None:
+        """Compares the oldest draft that waits for it."""
+        if (draft := await articles.next_to_check(self.deps)) is not None:
+            await self._compare(draft)
 
     async def renew(self) -> None:
         """Brings the library to the latest confirmation. One that cannot be read is reported once, and the old stays."""
         async with reading(self.deps) as work:
             sheets, sequence = await articles.confirmed(work)
-        if sequence in (self.live.sequence, self._failed):
+        if sequence in (self.live.sequence, self._failed) or time.monotonic() < self._renew_after:
             return
+        self._renew_after = time.monotonic() + _TRY_AGAIN
         try:
             await self.live.renew(sheets, sequence)
         except LibraryError as error:
             self._failed = sequence
-            log.error("a confirmed version cannot be used", findings=[f.where for f in error.findings])
-            async with working(self.deps) as work:
-                await alerts.operators(
-                    work,
-                    "alert.library_not_renewed",
-                    dedupe=f"library/{sequence}",
-                    findings=[str(finding) for finding in error.findings[:5]],
-                )
+            await self._report(sequence, error)
             return
+        self._renew_after = float("-inf")
         log.info("the library is renewed", confirmation=sequence)
         async with working(self.deps) as work:
             await articles.stands(work, sequence)
+
+    async def _report(self, sequence: int, error: LibraryError) -> None:
+        log.error("a confirmed version cannot be used", findings=[f.where for f in error.findings])
+        async with working(self.deps) as work:
+            await alerts.operators(
+                work,
+                "alert.library_not_renewed",
+                dedupe=f"library/{sequence}",
+                findings=[str(finding) for finding in error.findings[:5]],
+            )
 
     async def _fetch(self) -> None:
         if self.bot is None:

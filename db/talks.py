@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import locks
-from db import people
+from db import locks, people
 from db.models import Conversation, Exchange, Gap, OutboxMessage, Relay, Rung
 
 _OPEN_IN_CHAT = select(Conversation).where(
@@ -179,6 +178,18 @@ async def idle_since(session: AsyncSession, before: datetime) -> Sequence[Conver
             )
             .order_by(Conversation.id)
             .with_for_update(skip_locked=True)
+        )
+    )
+
+
+async def ended_lately(session: AsyncSession, limit: int) -> Sequence[Conversation]:
+    """The conversations that ended last and were answered."""
+    return list(
+        await session.scalars(
+            select(Conversation)
+            .where(Conversation.state == "ended", Conversation.first_reply_at.is_not(None))
+            .order_by(Conversation.id.desc())
+            .limit(limit)
         )
     )
 

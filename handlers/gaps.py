@@ -25,6 +25,7 @@ async def listing(_update: Update, context: Context) -> None:
             [Button(f" {review} {draft.title[:_ON_A_BUTTON]}", "draft.show", {"draft": draft.id})]
             for draft in waiting[:4]
         ]
+    rows.append([Button("gap.talks", "gap.talks")])
     await context.reply("gap.list", buttons=rows, gaps=found, count=count, waiting=waiting)
 
 
@@ -111,6 +112,13 @@ async def dismiss(context: Context, gap_id: int, reason: str) -> None:
 # --- a good answer of a conversation ------------------------------------------------------------------------
 
 
+async def pressed_talks(context: Context, _press: Press) -> None:
+    """Closed conversations to choose a good answer from."""
+    found = await good_answers.lately(context.work, context.who)
+    rows: list[Row] = [[Button(f" #{talk.id}", "talk.answers", {"talk": talk.id})] for talk in found]
+    await context.reply("gap.talks", buttons=rows, talks=found)
+
+
 async def pressed_answers(context: Context, press: Press) -> None:
     """A closed conversation: which answer is worth keeping."""
     talk = press.args["talk"]
@@ -155,6 +163,7 @@ ACTIONS: dict[str, ActionFn] = {
     "gap.dismiss": pressed_dismiss,
     "gap.own_reason": pressed_own_reason,
     "gap.dismissed": pressed_dismissed,
+    "gap.talks": pressed_talks,
     "talk.answers": pressed_answers,
     "talk.answer": pressed_answer,
     "talk.consent": pressed_consent,

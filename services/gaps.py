@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from db import articles as drafts
 from db import gaps as rows
 from db import people, queues
 from db.models import Gap
@@ -285,7 +286,7 @@ async def _line(work: Work, gap: Gap) -> GapLine:
 
 
 async def remind(work: Work) -> None:
-    """Once a working day, when the desk opens: each owner hears how many gaps wait; supervisors, what is overdue."""
+    """Once a working day, when the desk opens: owners hear what waits for them; whoever supervises, the rest."""
     if not is_open(work) or not await queues.claim_job(
         work.session, "gaps.remind", work.today.isoformat(), work.now
     ):
@@ -293,10 +294,12 @@ async def remind(work: Work) -> None:
     due = await rows.due_of_owners(work.session, work.today)
     late = await rows.due_of_owners(work.session, work.today - timedelta(days=1))
     overdue = sum(count for _, count in late.values())
+    waiting = len(await drafts.in_state(work.session, "waiting"))
     for member in await access.staff_in(work, EDITORS):
         count, now = due.get(member.id, (0, 0))
         supervises = overdue if member.role is Role.SUPERVISOR else 0
-        if member.chat_id is None or not (now or supervises):
+        confirms = waiting if member.role is not Role.OFFICER else 0
+        if member.chat_id is None or not (now or supervises or confirms):
             continue
         await outbox.say(
             work,
@@ -307,4 +310,5 @@ async def remind(work: Work) -> None:
             count=count,
             due=now,
             overdue=supervises,
+            waiting=confirms,
         )

@@ -5,6 +5,7 @@ person has confirmed the article.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from db import people, talks
 from db.models import Client, Conversation, Relay
@@ -18,6 +19,8 @@ from services.work import Work
 
 _SHORTEST = 8  # "好的" is no answer
 _OFFERED = 6
+_TALKS = 8
+_LOOKED_AT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,48 @@ class GoodAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedTalk:
+    """A conversation that ended: who spoke for the house, and what was asked first."""
+
+    id: int
+    ended_at: datetime
+    writer: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """Who wrote it; the gap that it made, or None while its writer is asked."""
 
     writer: str
     gap_id: int | None
     owner: str | None
+
+
+async def lately(work: Work, who: Actor) -> list[ClosedTalk]:
+    """Conversations that ended lately, in which staff wrote, of clients whom the speaker may see."""
+    access.require(who, *EDITORS)
+    found: list[ClosedTalk] = []
+    for talk in await talks.ended_lately(work.session, _LOOKED_AT):
+        if len(found) == _TALKS or not await _may_see(work, who, talk):
+            continue
+        said = await talks.said_by_staff(work.session, talk.id, talk.chat_id)
+        if talk.staff_id is None or talk.ended_at is None or not said:
+            continue
+        asked = await talks.asked_before(work.session, talk.id, talk.chat_id, said[0].id)
+        writer = await access.staff(work, talk.staff_id)
+        question = masked_words(asked or "", await _names(work, talk))
+        found.append(ClosedTalk(talk.id, talk.ended_at, writer.name, question))
+    return found
+
+
+async def _may_see(work: Work, who: Actor, talk: Conversation) -> bool:
+    try:
+        if talk.client_id is not None:
+            await access.client_for(work, who, talk.client_id)
+    except Refusal:
+        return False
+    return True
 
 
 async def answers(work: Work, who: Actor, talk_id: int) -> list[GoodAnswer]:
@@ -143,8 +182,8 @@ async def _closed(work: Work, who: Actor, talk_id: int) -> Conversation:
         raise Refusal("not_found")
     if talk.staff_id != staff.id:
         access.require(who, *EDITORS)
-        if talk.client_id is not None:
-            await access.client_for(work, who, talk.client_id)
+        if not await _may_see(work, who, talk):
+            raise Refusal("not_found")
     return talk
 
 

@@ -184,3 +184,18 @@ def test_the_command_counts_errors(
 def test_the_library_s_files_are_in_order(command: Command) -> None:
     """The shipped articles, topics and tables have no finding."""
     assert command("kb", "check").out == "the library is in order\n"
+
+
+def test_a_confirmed_version_that_cannot_be_used_any_more_is_found(
+    house: Command, database_file: Path
+) -> None:
+    """A fact was taken out of config.yaml, and an article that two people confirmed names it."""
+    with sqlite3.connect(database_file) as database:
+        database.execute(
+            "INSERT INTO article_version (article, lang, kind, state, sequence, text, told, written_by, written_at) "
+            "VALUES ('own', 'zh', 'new', 'confirmed', 1, 'no front matter', 0, 'O01', '2026-11-23 00:00:00')"
+        )
+    ran = house("check", "--json")
+    (found,) = [line for line in map(json.loads, ran.lines) if line["where"].startswith("confirmed ")]
+    assert (found["level"], found["where"]) == ("error", "confirmed zh/own#1:1")
+    assert ran.code == 1
