@@ -684,6 +684,16 @@ class ProductMove(Base):
     move: Mapped[Decimal] = mapped_column(Exact)
 
 
+class LeavingChance(Base):
+    """The model's probability that a client leaves, as of a month; only while the model beats the rule."""
+
+    __tablename__ = "leaving_chance"
+
+    client_id: Mapped[int] = mapped_column(ForeignKey("client.id"), primary_key=True)
+    month: Mapped[int]
+    chance: Mapped[Decimal] = mapped_column(Exact)
+
+
 class IntroducerRow(Base):
     """Who introduces clients for pay: a natural person or a licensed institution (居间人)."""
 

@@ -1,12 +1,14 @@
 """What the standing questions look at: months of money and trades, complaints, questions; by client."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, case, cast, extract, func, select
+from sqlalchemy import BigInteger, case, cast, delete, extract, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.models import AccountDay, Case, Client, Exchange, ImportedFile, TierMonth
+from db.models import AccountDay, Case, Client, Exchange, ImportedFile, LeavingChance, TierMonth
+from db.queues import core
 
 
 async def clients_after(
@@ -84,6 +86,24 @@ async def topics(
         if client_id is not None and topic is not None:
             found.setdefault(client_id, {})[topic] = int(count)
     return found
+
+
+async def chances(session: AsyncSession, client_ids: Collection[int], month: int) -> dict[int, Decimal]:
+    """client -> the model's probability of leaving as of a month; empty while the rule is the better one."""
+    rows = await session.execute(
+        select(LeavingChance.client_id, LeavingChance.chance).where(
+            LeavingChance.client_id.in_(client_ids), LeavingChance.month == month
+        )
+    )
+    return dict(rows.all())
+
+
+async def put_chances(session: AsyncSession, month: int, found: Mapping[int, Decimal]) -> None:
+    """Replaces every probability."""
+    await session.execute(delete(LeavingChance))
+    if found:
+        lines = [{"client_id": c, "month": month, "chance": chance} for c, chance in found.items()]
+        await session.execute(insert(core(LeavingChance)), lines)
 
 
 async def newest_tier_months(session: AsyncSession, client_ids: Collection[int]) -> dict[int, TierMonth]:

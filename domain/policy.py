@@ -170,6 +170,7 @@ class LeavingPolicy(Section):
     horizon_months: Positive
     left_below: Share
     model_margin: Share
+    model_from: Share
 
 
 class StandingPolicy(Section):

@@ -21,7 +21,18 @@ from domain.people import Actor, Role, StaffMember
 from domain.policy import Policy
 from domain.tiers import Tier, turns
 from scoring.history import YEAR, month_number
-from scoring.leaving import LeavingRule, Sample, Stretch, Verdict, gone, judged, points, spoken, stretches
+from scoring.leaving import (
+    LeavingRule,
+    Sample,
+    Stretch,
+    Verdict,
+    chances,
+    gone,
+    judged,
+    points,
+    spoken,
+    stretches,
+)
 from services import access, accounts, audit, consents, ratings, staff, tasks
 from services.duty import Roster
 from services.outbox import Button, Priority, Row, say
@@ -84,6 +95,7 @@ class _Facts:
     complaints: tuple[int, int, int | None]
     missed: int
     topics: Mapping[str, int]
+    chance: Decimal | None
 
 
 def leaving_rule(policy: Policy) -> LeavingRule:
@@ -118,6 +130,8 @@ async def weekly(deps: Deps) -> int | None:
         done = await work.session.get(JobRun, ("standing", slot)) is not None
         if newest is None or done or weekday < work.policy.standing.weekday:
             return None
+    await learn(deps)
+    async with reading(deps) as work:
         facts = await _facts(work, None)
     async with working(deps) as work:
         if not await queues.claim_job(work.session, "standing", slot, work.now):
@@ -203,6 +217,7 @@ async def _facts_of(work: Work, clients: Sequence[Client], last: date, since: da
     missed = await rows.missed(work.session, client_ids, since)
     topics = await rows.topics(work.session, client_ids, since)
     number = month_number(last.year, last.month)
+    likely = await rows.chances(work.session, client_ids, number)
     found = []
     for client in clients:
         seen = months.get(client.account, {})
@@ -219,6 +234,7 @@ async def _facts_of(work: Work, clients: Sequence[Client], last: date, since: da
                 complaints=troubles,
                 missed=unanswered,
                 topics=topics.get(client.id, {}),
+                chance=likely.get(client.id),
             )
         )
     return found
@@ -281,10 +297,8 @@ def _answers(work: Work, one: _Facts) -> dict[Question, tuple[Decimal, list[Why]
             one.rated.fee,
             [Why("fee", one.rated.fee), Why("capital", one.rated.capital)],
         )
-    rule = leaving_rule(work.policy)
-    leaving = points(one.stretch, rule) if one.stretch else 0
-    if one.stretch and leaving >= rule.flagged_from:
-        found[Question.LEAVING] = (Decimal(leaving), [Why(sign) for sign in spoken(one.stretch, rule)])
+    if one.stretch is not None and (leaving := _leaving(work, one, one.stretch)):
+        found[Question.LEAVING] = leaving
     if unhappy := _unhappy(work, one):
         found[Question.UNHAPPY] = (Decimal(len(unhappy)), unhappy)
     asked = sum(one.topics.get(topic, 0) for topic in policy.switch_topics)
@@ -297,6 +311,21 @@ def _answers(work: Work, one: _Facts) -> dict[Question, tuple[Decimal, list[Why]
     if one.rated is not None and (path := _path(work, one.client, one.rated)):
         found[Question.STARS] = path
     return found
+
+
+def _leaving(work: Work, one: _Facts, stretch: Stretch) -> tuple[Decimal, list[Why]] | None:
+    """By the model where it was chosen, else by the rule; what the client said counts by the rule in either case."""
+    rule = leaving_rule(work.policy)
+    weight, signs = points(stretch, rule), spoken(stretch, rule)
+    said = weight >= rule.flagged_from and not {"complaint", "unanswered"}.isdisjoint(signs)
+    if one.chance is None:
+        likely = weight >= rule.flagged_from
+    else:
+        likely = said or one.chance >= work.policy.standing.leaving.model_from
+    if not likely:
+        return None
+    whys = [Why(sign) for sign in signs] or [Why("model")]
+    return (Decimal(weight) if one.chance is None else one.chance), whys
 
 
 def _unhappy(work: Work, one: _Facts) -> list[Why]:
@@ -335,26 +364,72 @@ def _path(work: Work, client: Client, rated: TierMonth) -> tuple[Decimal, list[W
 # --- is a model better? -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What there is to learn from: samples, the months of every account, the last of them, accounts by number."""
+
+    learn: Sample
+    test: Sample
+    months: Mapping[str, Months]
+    last: int
+    clients: Mapping[str, int]
+
+
 async def verdict(deps: Deps) -> Verdict:
     """Rule against logistic model: learned on the months before, tested on the last ones that can be known.
 
     Complaints and questions are not known for the past, so both are judged by trades and money alone.
     """
+    return await _judged(deps, await _lesson(deps))
+
+
+async def learn(deps: Deps) -> Verdict:
+    """Judges anew, and keeps every client's probability where the model is better; otherwise the rule alone counts."""
+    lesson = await _lesson(deps)
+    found = await _judged(deps, lesson)
+    kept: dict[int, Decimal] = {}
+    if found.chosen == "model":
+        now = [
+            stretch
+            for account in sorted(lesson.months)
+            if (stretch := stretches(lesson.months[account], account, lesson.last, _BACK)) is not None
+        ]
+        likely = await asyncio.to_thread(chances, lesson.learn, now)
+        kept = {
+            lesson.clients[stretch.account]: Decimal(chance).quantize(Decimal("0.00000001"))
+            for stretch, chance in zip(now, likely, strict=True)
+        }
+    async with working(deps) as work:
+        await rows.put_chances(work.session, lesson.last, kept)
+    return found
+
+
+async def _judged(deps: Deps, lesson: _Lesson) -> Verdict:
+    margin = float(deps.policy.standing.leaving.model_margin)
+    return await asyncio.to_thread(judged, lesson.learn, lesson.test, leaving_rule(deps.policy), margin)
+
+
+async def _lesson(deps: Deps) -> _Lesson:
     policy = deps.policy.standing.leaving
     async with reading(deps) as work:
         newest = await settlements.newest_day(work.session)
-        if newest is None:
-            return judged([], [], leaving_rule(deps.policy), float(policy.model_margin))
-        last = newest.replace(day=1) - timedelta(days=1)
-        months: dict[str, dict[int, tuple[float, float, float]]] = {}
-        after = 0
-        while some := await rows.clients_after(work.session, after, _CHUNK):
+    if newest is None:
+        return _Lesson([], [], {}, 0, {})
+    last = newest.replace(day=1) - timedelta(days=1)
+    months: dict[str, Months] = {}
+    clients: dict[str, int] = {}
+    after = 0
+    while True:
+        async with reading(deps) as work:
+            some = await rows.clients_after(work.session, after, _CHUNK)
+            if not some:
+                break
             after = some[-1].id
+            clients |= {client.account: client.id for client in some}
             months |= await by_month(work, [client.account for client in some], last)
-    learn, test = samples(
-        months, month_number(last.year, last.month), policy.horizon_months, float(policy.left_below)
-    )
-    return await asyncio.to_thread(judged, learn, test, leaving_rule(deps.policy), float(policy.model_margin))
+    number = month_number(last.year, last.month)
+    learned, test = samples(months, number, policy.horizon_months, float(policy.left_below))
+    return _Lesson(learned, test, months, number, clients)
 
 
 def samples(months: Mapping[str, Months], last: int, horizon: int, left: float) -> tuple[Sample, Sample]:

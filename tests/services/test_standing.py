@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert
 
+from db import standing as rows
 from db.models import AccountDay, Case, Exchange, ImportedFile, TierMonth, TradeDay
 from knowledge.library import Library
 from scoring.history import month_number
@@ -114,9 +115,9 @@ async def lists(house: Settled, chat_id: int = 11) -> Lists:
 async def test_who_is_leaving_and_why(house: Settled) -> None:
     """A tenth of the trades, less than half of the equity, half of it taken out; a steady client is on no list."""
     manager = await house.staff("M1", "manager", 11)
-    for account, rows in (("1001", FALLING), ("1002", STEADY)):
+    for account, lived in (("1001", FALLING), ("1002", STEADY)):
         await house.client(account, manager=manager)
-        await months(house, account, *rows)
+        await months(house, account, *lived)
     found = await lists(house)
     (line,) = found.lists[Question.LEAVING]
     assert line.account == "1001"
@@ -229,6 +230,23 @@ async def test_without_leavers_the_rule_stands(house: Settled) -> None:
     await months(house, "1001", *STEADY)
     found = await standing.verdict(house.deps)
     assert (found.chosen, found.why) == ("rule", "too_few")
+
+
+async def test_a_model_that_was_chosen_decides_and_names_its_reason(house: Settled) -> None:
+    """A client whom the rule does not see is listed at 30 per cent; one whom the model thinks safe is not."""
+    manager = await house.staff("M1", "manager", 11)
+    likely = await house.client("1001", manager=manager)
+    safe = await house.client("1002", manager=manager)
+    await months(house, "1001", *STEADY)
+    await months(house, "1002", *FALLING)
+    async with working(house.deps) as work:
+        await rows.put_chances(work.session, JULY, {likely: D("0.3"), safe: D("0.01")})
+    found = await lists(house)
+    assert [(line.account, line.whys) for line in found.lists[Question.LEAVING]] == [
+        ("1001", (Why("model"),))
+    ]
+    assert (await standing.learn(house.deps)).chosen == "rule"
+    assert [line.account for line in (await lists(house)).lists[Question.LEAVING]] == ["1002"]
 
 
 def test_the_test_lies_after_the_lesson() -> None:

@@ -462,6 +462,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_invite')),
     sa.UniqueConstraint('code_hash', name=op.f('uq_invite_code_hash'))
     )
+    op.create_table('leaving_chance',
+    sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('month', sa.Integer(), nullable=False),
+    sa.Column('chance', db.types.Exact(), nullable=False),
+    sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_leaving_chance_client_id')),
+    sa.PrimaryKeyConstraint('client_id', name=op.f('pk_leaving_chance'))
+    )
     op.create_table('link',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('channel', sa.String(length=10), nullable=False),
@@ -863,6 +870,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_link_chat_id'))
 
     op.drop_table('link')
+    op.drop_table('leaving_chance')
     op.drop_table('invite')
     with op.batch_alter_table('introduction', schema=None) as batch_op:
         batch_op.drop_index('uq_introduction_live', sqlite_where=sa.text('until IS NULL'), postgresql_where=sa.text('until IS NULL'))
