@@ -4,7 +4,7 @@ from telegram import Update
 
 from handlers.context import Context
 from handlers.registry import ActionFn, Command, Press
-from services import margins, proposals, staff
+from services import margins, proposals
 from services.margins import MarginCard
 from services.outbox import Button, Row
 
@@ -38,7 +38,7 @@ async def _show(context: Context, card: MarginCard) -> None:
         client=card.client,
         offer=card.offer,
         distance=card.distance,
-        name=staff.shown_name(context.work, card.client),
+        name=context.work.shown_name(card.client.name),
         whys={code: factor.why[lang] for code, factor in policy.factors.items()},
         confidence=policy.confidence,
         limit=policy.crossing_limit,

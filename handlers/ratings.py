@@ -5,7 +5,7 @@ from telegram import Update
 from domain.people import TIERS
 from handlers.context import Context
 from handlers.registry import STAFF, ActionFn, Command, Press
-from services import accounts, margins, proposals, rating_cards, staff
+from services import accounts, margins, proposals, rating_cards
 from services.outbox import Button, Row
 from services.rating_cards import RatingCard
 
@@ -23,7 +23,7 @@ async def rating(_update: Update, context: Context) -> None:
     rows: list[Row] = [
         [
             Button(
-                f" {staff.shown_name(context.work, c)} {ending} {c.account[-4:]}",
+                f" {context.work.shown_name(c.name)} {ending} {c.account[-4:]}",
                 "rating.card",
                 {"client": c.id},
             )
@@ -53,7 +53,7 @@ async def _show(context: Context, card: RatingCard) -> None:
         client=card.client,
         cluster=card.cluster,
         buffer=context.deps.policy.tier_bounds.downgrade_after,
-        name=staff.shown_name(context.work, card.client),
+        name=context.work.shown_name(card.client.name),
         tiers={tier: words.name[lang] for tier, words in context.deps.policy.tiers.items()},
         buttons=rows,
     )

@@ -15,7 +15,7 @@ from db.linking import put_dialog
 from db.models import Client, Proposal
 from domain.errors import Refusal
 from domain.people import Actor, Role, StaffMember
-from services import access, audit, consents, margins, outbox, staff, tier_overrides
+from services import access, audit, consents, margins, outbox, tier_overrides
 from services.outbox import Button, Priority
 from services.work import Work
 
@@ -237,7 +237,7 @@ async def _tell_author(work: Work, row: Proposal, client: Client, *, by: str) ->
         kind=row.kind,
         state=row.state,
         by=by,
-        name=staff.shown_name(work, access.client_ref(client)),
+        name=work.shown_name(client.name),
         account=client.account,
         until=row.until,
     )
@@ -267,7 +267,7 @@ def _shown(work: Work, row: Proposal, client: Client, proposer: str) -> Proposed
         number=row.number,
         kind=row.kind,
         client_id=row.client_id,
-        name=staff.shown_name(work, access.client_ref(client)),
+        name=work.shown_name(client.name),
         account=client.account,
         value=dict(row.value),
         reason=row.reason,

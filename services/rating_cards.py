@@ -8,7 +8,7 @@ from db import ratings as rows
 from db.models import Client, TierMonth
 from domain.people import Actor, ClientRef, Role
 from domain.tiers import Disagreement, Tier, Turn, disagreement, turns
-from services import access, audit, consents, proposals, ratings, staff
+from services import access, audit, consents, proposals, ratings
 from services.proposals import Proposed
 from services.work import Work
 
@@ -122,7 +122,7 @@ async def board(work: Work, who: Actor) -> TierBoard:
         held=await rows.tiers_held(work.session),
         flow=await rows.tier_flow(work.session, months[1], months[0]) if len(months) > 1 else None,
         odd=tuple(
-            Odd(found[d.account][0].id, staff.shown_name(work, access.client_ref(found[d.account][0])), d)
+            Odd(found[d.account][0].id, work.shown_name(found[d.account][0].name), d)
             for d in odd[:_ODD_SHOWN]
         ),
         odd_count=len(odd),

@@ -22,7 +22,7 @@ from domain.people import StaffMember
 from domain.policy import FeeAddon, Policy
 from domain.tiers import Activity, Tier, TierDecision, TierRule, decide_tier, settled_tier
 from scoring.history import YEAR, Month, Year, month_number, years
-from services import access, audit, staff
+from services import audit
 from services.duty import Roster
 from services.outbox import Button, Priority, say
 from services.work import Deps, Work, reading, working
@@ -191,7 +191,7 @@ async def _tell_owners(work: Work) -> None:
     people: dict[int, StaffMember] = {}
     for row, client in untold:
         assert row.before is not None
-        name = staff.shown_name(work, access.client_ref(client))
+        name = work.shown_name(client.name)
         line = ChangeLine(client.id, name, client.account, row.before, row.held, tuple(row.reasons))
         for member in roster.alerted(client.id, ("manager", "officer")):
             people[member.id] = member

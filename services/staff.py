@@ -152,11 +152,6 @@ async def tell_keepers(
     return told
 
 
-def shown_name(work: Work, client: ClientRef) -> str:
-    """How messages to staff name a client: masked where the configuration says so."""
-    return work.shown_name(client.name)
-
-
 async def by_code(work: Work, code: str) -> Staff:
     """The row of an employee, or the refusal ``staff_unknown``. For services only: rows stay inside."""
     row = await people.staff_by_code(work.session, code.strip().upper())

@@ -33,7 +33,7 @@ from scoring.leaving import (
     spoken,
     stretches,
 )
-from services import access, accounts, audit, consents, ratings, staff, tasks
+from services import access, accounts, audit, consents, ratings, tasks
 from services.duty import Roster
 from services.outbox import Button, Priority, Row, say
 from services.work import Deps, Work, reading, working
@@ -272,7 +272,7 @@ async def _lists(work: Work, facts: Sequence[_Facts]) -> Lists:
             found[question].append(
                 Line(
                     one.client.id,
-                    staff.shown_name(work, access.client_ref(one.client)),
+                    work.shown_name(one.client.name),
                     one.client.account,
                     weight,
                     tuple(why if may else Why(why.code) for why in whys),
