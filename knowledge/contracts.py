@@ -2,7 +2,9 @@
 
 Rows are dated. A row with an empty ``contract`` stands for the product (its main contract), a row with one
 for that very contract, and carries only what differs. A row in force for the very contract wins over the
-product's; the first known row of a product also holds for earlier days.
+product's; the first known row of a product also holds for earlier days. Margins rise by steps as delivery comes
+near, and before holidays: of a contract's margin rows in force the highest holds, and the product's where it is
+younger than all of them and higher. What no longer holds carries ``effective_to``.
 """
 
 import csv
@@ -94,9 +96,8 @@ class ContractTable:
         """What holds on ``day``; KeyError for an unknown product."""
         base, first_known = _in_force(self._products[product], day)
         own = [row for row in self._contracts.get(contract or "", ()) if row.in_force(day)]
-        own_margin = next((row for row in reversed(own) if row.margin_ratio is not None), None)
         own_fees = next((row for row in reversed(own) if row.fees is not None), None)
-        margin_row, fee_row = own_margin or base, own_fees or base
+        margin_row, fee_row = _highest_margin(base, own, replaced=not first_known), own_fees or base
         multiplier, tick, ratio, fees = base.multiplier, base.tick, margin_row.margin_ratio, fee_row.fees
         if multiplier is None or tick is None or ratio is None or fees is None:
             raise KeyError(product)
@@ -113,7 +114,7 @@ class ContractTable:
             night_close=base.night_close,
             effective_from=base.effective_from,
             effective_to=base.effective_to,
-            margin_source=_source(margin_row, first_known and own_margin is None),
+            margin_source=_source(margin_row, first_known and margin_row is base),
             fee_source=_source(fee_row, first_known and own_fees is None),
             contract=contract,
         )
@@ -130,6 +131,16 @@ class ContractTable:
         for contract, rows in self._contracts.items():
             if rows[0].product not in self._products:
                 yield Finding(f"{name}:{rows[0].line}", f"{contract}: the product has no row of its own")
+
+
+def _highest_margin(base: Row, own: Sequence[Row], *, replaced: bool) -> Row:
+    """The row whose margin ratio holds, of the product's and the very contract's rows in force. ``replaced``: a
+    younger row of the product counts beside the contract's.
+    """
+    steps = [row for row in own if row.margin_ratio is not None]
+    if not steps or (replaced and base.effective_from > max(row.effective_from for row in steps)):
+        steps.append(base)
+    return max(steps, key=lambda row: (row.margin_ratio or 0, row.effective_from))
 
 
 def _in_force(rows: Sequence[Row], day: date) -> tuple[Row, bool]:

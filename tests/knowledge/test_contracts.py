@@ -111,3 +111,33 @@ def test_the_shipped_table_can_be_opened_in_a_spreadsheet_and_saved() -> None:
     with (KNOWLEDGE / "contracts.csv").open(encoding="utf-8", newline="") as lines:
         widths = {len(row) for row in csv.reader(lines)}
     assert widths == {18}
+
+
+def test_of_several_margin_steps_of_a_contract_the_highest_holds_and_is_named(tmp_path: Path) -> None:
+    """Near delivery the steps rise; a raise before a holiday ends, and the step below it holds again."""
+    step = "{0},{1},rb2610,SHFE,rb,,,,,,{2},,,,,,notice,{0}\n"
+    found, findings = table(
+        tmp_path / "t.csv",
+        RB,
+        step.format("2026-09-01", "", "0.10"),
+        step.format("2026-09-20", "2026-09-30", "0.18"),
+        step.format("2026-09-25", "", "0.15"),
+    )
+    assert findings == []
+    held = {
+        day: found.spec("rb", "rb2610", date(2026, *day))
+        for day in ((8, 20), (9, 1), (9, 21), (9, 26), (10, 1))
+    }
+    assert [str(spec.margin_ratio) for spec in held.values()] == ["0.07", "0.10", "0.18", "0.18", "0.15"]
+    assert held[(9, 26)].margin_source.row == "rb2610@2026-09-20"
+    assert held[(10, 1)].margin_source.for_contract
+
+
+def test_a_younger_and_higher_row_of_the_product_counts_beside_the_contract_s(tmp_path: Path) -> None:
+    """A raise for all months also reaches a contract with a row of its own; a lower one does not lower it."""
+    own = "2026-08-20,,rb2610,SHFE,rb,,,,,,0.10,,,,,,notice,2026-08-20\n"
+    younger = RB.replace("2026-08-18", "2026-09-28")
+    raised, _ = table(tmp_path / "a.csv", RB, own, younger.replace(",0.07,", ",0.14,"))
+    lowered, _ = table(tmp_path / "b.csv", RB, own, younger.replace(",0.07,", ",0.05,"))
+    assert raised.spec("rb", "rb2610", date(2026, 9, 28)).margin_ratio == Decimal("0.14")
+    assert lowered.spec("rb", "rb2610", date(2026, 9, 28)).margin_ratio == Decimal("0.10")
