@@ -151,7 +151,7 @@ class _Work:
         missing = self._missing(calc, applied)
         remarks = []
         if "price" in missing:
-            remarks.append(self.say("no_price", example=self._example(spec)))
+            remarks.append(self.say("no_price"))
         if "capital" in missing:
             remarks.append(self.say("no_capital"))
         if quote and not said and self.slots.ask not in _NEEDS_NO_PRICE:
@@ -165,10 +165,6 @@ class _Work:
         if self.prices is None or self.slots.ask in _NEEDS_NO_PRICE:
             return None
         return self.prices(product, contract)
-
-    def _example(self, spec: ContractSpec) -> str:
-        """A made-up price only shows the way of asking; it is far from anything quoted."""
-        return "102.345" if spec.tick < Decimal("0.01") else "3030"
 
     def _figures(
         self,
@@ -263,7 +259,10 @@ class _Work:
                 facts = {"tick": plain(spec.tick), "multiplier": plain(spec.multiplier), "lots": lots}
                 return self.say(
                     "tick_value", name=shown if lots > 1 else name, amount=money(amount), **facts
-                ), [self.say("tick_line", amount=money(amount), point=point, **facts)]
+                ), [
+                    self.say("tick_line", amount=money(amount), point=point, **facts),
+                    *self._unit_line(spec),
+                ]
             case Ask.CONTRACT_VALUE:
                 return self._value_lines(spec, calc, lots, name, shown)
             case Ask.PNL:
@@ -287,8 +286,7 @@ class _Work:
                 company, exchange = percent(applied.margin_ratio), percent(spec.margin_ratio)
                 lines.append(self.say("ratio_line", company=company, exchange=exchange))
         if calc.ask is not Ask.MARGIN:
-            if calc.fee_company_open is not None:
-                told.append(self.say("fee", amount=money(calc.fee_company_open)))
+            told.extend(self._fee_asked_for(calc))
             lines.extend(self._fee_lines(spec, applied, calc.price, lots))
         head = (
             self.say("with_price", head=shown, price=plain(calc.price)) if calc.price is not None else shown
@@ -296,6 +294,25 @@ class _Work:
         joint = "，" if self.lang == "zh" else ", "
         ending = "。" if self.lang == "zh" else "."
         return joint.join((head, *told)) + ending, lines
+
+    def _unit_line(self, spec: ContractSpec) -> list[str]:
+        """How much one lot is, where the table's unit is a plain one (not a quotation of its own)."""
+        unit = self.texts["units"].get(spec.unit)
+        return [self.say("unit_line", multiplier=plain(spec.multiplier), unit=unit)] if unit else []
+
+    def _fee_asked_for(self, calc: Calc) -> list[str]:
+        """The company's fee for the parts that were asked for (opening where none was), in the first line."""
+        parts = self.slots.fee_parts or ("open",)
+        amounts = {
+            "open": calc.fee_company_open,
+            "close": calc.fee_company_close,
+            "close_today": calc.fee_company_close_today,
+        }
+        total = _total([amounts[part] for part in parts])
+        if total is None:
+            return []
+        joint = self.say("and")
+        return [self.say("fee", parts=joint.join(self.say(part) for part in parts), amount=money(total))]
 
     def _fee_lines(
         self, spec: ContractSpec, applied: AppliedRates, price: Decimal | None, lots: int

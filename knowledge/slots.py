@@ -106,7 +106,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Everything a calculation needs that the text gave."""
+    """Everything a calculation needs that the text gave. ``fee_parts``: of open, close, close_today."""
 
     mentions: tuple[Mention, ...] = ()
     ask: Ask | None = None
@@ -120,6 +120,7 @@ class Slots:
     short: bool = False
     loss: bool | None = None
     bare: bool = False
+    fee_parts: tuple[str, ...] = ()
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -188,11 +189,12 @@ class Names:
         masked = sorted((_plain(w) for w in not_products), key=len, reverse=True)
         self._masked = re.compile("|".join(_bounded(w) for w in masked) or r"(?!)")
         codes = "|".join(sorted(self._codes, key=len, reverse=True))
+        # re.ASCII: else the dotless ı counts as an i, which no code is written with.
         self._contract = re.compile(
-            rf"(?<![a-z0-9])({codes})[ \-]?(\d{{3,4}})(f?)(?![0-9a-z.])", re.IGNORECASE
+            rf"(?<![a-z0-9])({codes})[ \-]?(\d{{3,4}})(f?)(?![0-9a-z.])", re.IGNORECASE | re.ASCII
         )
         self._code = re.compile(
-            rf"(?<![a-z0-9+])({codes})(?=\d{{3,6}}(?![a-z\d])|(?![a-z0-9+']))", re.IGNORECASE
+            rf"(?<![a-z0-9+])({codes})(?=\d{{3,6}}(?![a-z\d])|(?![a-z0-9+']))", re.IGNORECASE | re.ASCII
         )
         self.words: tuple[str, ...] = tuple(w for w in self._by_name if has_han(w))
 
@@ -277,8 +279,14 @@ def _merged(mentions: Sequence[Mention]) -> tuple[Mention, ...]:
     kept: list[Mention] = []
     for mention in mentions:
         same = next((k for k in kept if set(mention.products) <= set(k.products)), None)
-        if same is None:
+        wider = next((k for k in kept if set(k.products) <= set(mention.products)), None)
+        if same is None and wider is None:
             kept.append(mention)
+        elif same is None:
+            continue
+        elif len(mention.products) == 1 < len(same.products):
+            # 国债期货T means T: the name of the group only introduces it.
+            kept[kept.index(same)] = mention
         elif mention.contract and not same.contract and len(same.products) == 1:
             kept[kept.index(same)] = Mention(same.start, mention.end, same.products, mention.contract)
         elif mention.contract and same.contract and mention.contract != same.contract:
@@ -326,6 +334,21 @@ _OUTCOME = re.compile(
     r"赚|亏|赔|挣|盈亏|盈利|损益|利润|盈了|profit|loss|lose|\bmake\b|\bmade\b|gain|earn|p&l|pnl",
     re.IGNORECASE,
 )
+_CLOSE_TODAY = re.compile(
+    r"平今|日内|当天平|\bclose(?:d|s)?[ -]today\b|\bintraday\b|\bday[ -]trad", re.IGNORECASE
+)
+_CLOSE = re.compile(
+    r"平(?!今|台|均)|来回|往返|双边|\bclos(?:e|es|ed|ing)\b(?![ -]today)|\bround[ -]?(?:trip|turn)\b",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    r"开(?!户|通|盘|始)|来回|往返|双边|\bopen(?:s|ed|ing)?\b|\bround[ -]?(?:trip|turn)\b", re.IGNORECASE
+)
+# A position with its cost and the price of now asks for the result, also without the word.
+_HELD = re.compile(
+    r"(?:买|卖|开|做多|做空|多单|空单|成本|进场|bought|sold|long|short).*(?:现在|现价|目前|当前|最新|现报|now|平)",
+    re.IGNORECASE,
+)
 _RESULT_WORDS = re.compile(
     r"赚|亏|赔|挣|盈亏|盈利|损益|利润|收益|多少钱|多少|profit|loss|lose|make|gain|earn|p&l|pnl|how much",
     re.IGNORECASE,
@@ -369,8 +392,10 @@ class SlotReader:
         words = _blanked(text, mentions)
         lots, mentions, figures = _lots(words, mentions)
         slots = self._figures(words, figures, mentions, lots)
-        if slots.ask is None and mentions and not re.search(r"[^\s?？。.!！,，的呢吗\x00]", figures):
-            return replace(slots, ask=Ask.MARGIN_AND_FEE, bare=True)
+        unpriced = _PRICE.sub(" ", figures, count=1)
+        if slots.ask is None and mentions and not re.search(r"[^\s?？。.!！,，的呢吗算\x00]", unpriced):
+            price = _price(figures) if unpriced != figures else None
+            return replace(slots, ask=Ask.MARGIN_AND_FEE, bare=True, price=price)
         if slots.ask is not None and self._asks.unless.search(words):
             return replace(slots, ask=None)
         return slots
@@ -387,7 +412,8 @@ class SlotReader:
             if first and second and first / 20 < second < first * 20:
                 return replace(base, ask=Ask.PNL, price_from=first, price_to=second)
         left = _left_over(figures)
-        if len(left) == 2 and _OUTCOME.search(words) and left[0] / 3 < left[1] < left[0] * 3:
+        result = _OUTCOME.search(words) or (mentions and ask is None and _HELD.search(words))
+        if len(left) == 2 and result and left[0] / 3 < left[1] < left[0] * 3:
             return replace(base, ask=Ask.PNL, price_from=left[0], price_to=left[1])
         move = price_move(figures)
         if move is not None and ask is not Ask.MAX_LOTS and _RESULT_WORDS.search(words):
@@ -400,11 +426,31 @@ class SlotReader:
             priced = _PRICE.search(figures) or _PRICE_AFTER.search(figures)
             price = number(priced[1]) if priced else None
             others = figures.replace(priced[0], " ") if priced else figures
-            return replace(base, ask=ask, lots=None, price=price, capital=_largest(others))
-        return replace(base, mentions=_priced(mentions, figures), ask=ask, price=_price(figures))
+            capital, left = _largest(others), _left_over(others)
+            if price is None and len(left) == 2 and capital in left and left[0] != left[1]:
+                price = min(left)
+            return replace(base, ask=ask, lots=None, price=price, capital=capital)
+        parts = _fee_parts(words) if ask in (Ask.FEE, Ask.MARGIN_AND_FEE) else ()
+        return replace(
+            base, mentions=_priced(mentions, figures), ask=ask, price=_price(figures), fee_parts=parts
+        )
 
     def _ask(self, words: str) -> Ask | None:
         return next((ask for ask, pattern in self._asks.patterns if pattern.search(words)), None)
+
+
+def _fee_parts(words: str) -> tuple[str, ...]:
+    """Which parts of a trade the fee is asked for: a round trip of one day closes today's position."""
+    today, back = (
+        bool(_CLOSE_TODAY.search(words)),
+        bool(re.search(r"来回|往返|双边|round", words, re.IGNORECASE)),
+    )
+    said = {
+        "open": bool(_OPEN.search(words)),
+        "close": bool(_CLOSE.search(words)) and not (back and today),
+        "close_today": today,
+    }
+    return tuple(part for part, wanted in said.items() if wanted)
 
 
 def _blanked(text: str, mentions: Iterable[Mention]) -> str:
@@ -484,7 +530,7 @@ def price_move(rest: str) -> tuple[Decimal, bool, bool | None] | None:
     if match is None:
         return None
     amount = number(match[2]) if not match[2].isalpha() or has_han(match[2]) else None
-    if amount is None or (not match[3].strip() and amount < 2):
+    if amount is None or (not match[3].strip() and amount < 2 and amount == int(amount)):
         return None
     word = match[1].lower()
     in_ticks = match[3] == "跳" or match[3].startswith("tick")

@@ -205,3 +205,28 @@ def test_every_product_is_known_by_its_code_and_its_names(small: Library) -> Non
         assert reader.read(f"{name}保证金多少", NEAR).products == (product,), name
         if not product.endswith("_f"):
             assert reader.read(f"{product.upper()} 手续费", NEAR).products == (product,), product
+
+
+@pytest.mark.parametrize(
+    ("text", "ask", "product", "parts"),
+    [
+        ("IC平今手续费 按6500", "fee", ("IC",), ("close_today",)),
+        ("铁矿石开仓加平今手续费", "fee", ("i",), ("open", "close_today")),
+        ("螺纹来回手续费", "fee", ("rb",), ("open", "close")),
+        ("日内来回螺纹手续费多少", "fee", ("rb",), ("open", "close_today")),
+        ("rb手续费", "fee", ("rb",), ()),
+        ("国债期货T跌0.5 一手亏多少", "pnl", ("T",), ()),
+        ("sc一手多少桶", "tick_value", ("sc",), ()),
+        ("甲醇多单2500买的现在2450 10手", "pnl", ("MA",), ()),
+        ("棕榈油9000做空 8800平 3手", "pnl", ("p",), ()),
+        ("100万 IF 4700 几手", "max_lots", ("IF",), ()),
+        ("玉米按2300 一手", "margin+fee", ("c",), ()),
+        ("碳酸锂 开平各多少", "fee", ("lc",), ("open", "close")),
+    ],
+)
+def test_figures_are_asked_for_in_few_words(  # type: ignore[no-untyped-def]
+    read, text: str, ask: str, product: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    """As clients type them: the figure, the very product, and the part of the trade that the fee is for."""
+    slots = read(text)
+    assert (slots.ask, slots.products, slots.fee_parts) == (Ask(ask), product, parts)
