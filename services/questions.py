@@ -62,8 +62,13 @@ async def ask(work: Work, who: Actor, text: str, *, after: int | None = None) ->
         await _quotes(work, answer) if "price" in answer.missing else (),
         work.deps.library().offered_products(answer.lang) if "product" in answer.missing else (),
         missed >= MOST_MISSES,
-        hit.rail if hit is not None and answer.kind is not Kind.ADVICE else None,
+        hit.rail if hit is not None and not _only_asked(answer, hit.rail) else None,
     )
+
+
+def _only_asked(answer: Answer, rail: Rail) -> bool:
+    """Whoever asks for a promise or a forecast has been declined; he does not report that he was given one."""
+    return answer.kind is Kind.ADVICE and rail.code in ("promised_return", "recommendation")
 
 
 async def ask_article(work: Work, who: Actor, article: str) -> Reply:

@@ -155,3 +155,12 @@ async def test_personal_data_is_masked_where_it_is_kept(desk: Desk, wang: Person
         (asked,) = await work.session.scalars(select(Exchange.question))
     assert "6222" not in asked
     assert "怎么绑定" in asked
+
+
+async def test_whoever_was_drawn_into_a_private_chat_hears_of_compliance_although_it_sounds_like_advice(
+    wang: Person, compliance: Person
+) -> None:
+    """The words ask for gains, and tell of somebody who lures clients away."""
+    await wang.text("你们客服加我微信说带我赚钱")
+    shown = await wang.wait_for("合规")
+    assert any("投诉" in button or "合规" in button for row in shown.buttons for button in row)
