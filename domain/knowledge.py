@@ -202,7 +202,7 @@ class Context:
     """What the last turns were about, carried over by the chat for a set time.
 
     ``question`` is the last question as it was understood, ``title`` its article's; the figures are those of the
-    last calculation (``ask`` None: there was none). ``as_json`` and ``read`` are each other's inverse.
+    last calculation (``ask`` None: there was none); ``lang`` is the language it went on in. ``as_json`` and ``read`` are each other's inverse.
     """
 
     question: str = ""
@@ -222,6 +222,7 @@ class Context:
     short: bool = False
     loss: bool | None = None
     day: date | None = None
+    lang: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What is not empty, in JSON's types: amounts as strings, days as ISO dates."""

@@ -16,6 +16,7 @@ from domain.knowledge import Answer, Ask, Context, Kind
 from knowledge.slots import NUMBER, Mention, SlotReader, Slots, number, price_move
 
 MOST_MISSES = 2
+_LONGEST_FRAGMENT = 60
 _UNKNOWN = ("unknown", "out_of_scope.example")
 _FIGURE = re.compile(rf"(?<![\d.])({NUMBER})(?![\d%])", re.IGNORECASE)
 _LOTS = re.compile(
@@ -67,7 +68,7 @@ class FollowUps:
         self._short, self._bare = int(words["short"]), int(words["bare"])
         self._fillers = _any_of(words["fillers"], whole=lang == "en")
         self._opens, self._why, self._how = (_any(words[name]) for name in ("opens", "why", "how"))
-        self._asks = _any(words["asks"])
+        self._asks, self._lacks_subject = _any(words["asks"]), _any(words["lacks_subject"])
         self._sides = {side: _any(said) for side, said in words["sides"].items()}
         self._down = _any(words["down"])
         self.products: tuple[str, ...] = tuple(rules["products"])
@@ -76,7 +77,7 @@ class FollowUps:
         """The message completed from the last turns. ``near`` is today, or the day asked for."""
         text = unicodedata.normalize("NFKC", q)
         day, words = said_day(text, near)
-        if context == Context():
+        if context.ask is None and context.article is None and not context.products:
             now = self._reader.read(words, near)
             whole = now if now.ask and now.mentions else None
             return Followed(q, whole, day, wanted=now if now.ask and not now.mentions else None)
@@ -84,7 +85,7 @@ class FollowUps:
         if (month := _MONTH.fullmatch(plain)) and len(context.products) == 1 and context.ask:
             words = context.products[0] + _contract_month(month["month"], near)
         now = self._reader.read(words, near)
-        bare = self._says_nothing(words, near)
+        bare = len(plain) <= _LONGEST_FRAGMENT and self._says_nothing(words, near)
         heard = Followed(q, now if now.ask and now.mentions else None, day)
         if now.mentions:
             return self._of_product(heard, now, context, bare, near)
@@ -96,9 +97,9 @@ class FollowUps:
             return self._of_amount(heard, now, context, plain, near)
         return heard
 
-    def is_short(self, q: str) -> bool:
-        """Whether a message may lack its subject."""
-        return len(q.strip()) <= self._short
+    def lacks_subject(self, q: str) -> bool:
+        """Whether a message is a question so short that it may be about the last article."""
+        return len(q.strip()) <= self._short and bool(self._lacks_subject.search(q.lower()))
 
     def asks_for_product(self, topic: str | None) -> bool:
         """Whether the answer of a topic becomes a figure as soon as a product is named."""

@@ -201,7 +201,7 @@ class Library:
         begun = perf_counter()
         text = q.strip()[:_LONGEST]
         today = self._today() if self._today else None
-        heard = self._language(text)
+        heard = self._language(text, before=context.lang if context else "")
         text = self._spelled(text, heard)
         question = _Question(
             q=text,
@@ -328,8 +328,10 @@ class Library:
             return text
         return engine.lexicon.from_pinyin(text)
 
-    def _language(self, text: str) -> str:
-        """Chinese where there are Han characters or typed pinyin, or nothing but codes and figures."""
+    def _language(self, text: str, *, before: str = "") -> str:
+        """Chinese where there are Han characters or typed pinyin; with nothing but codes and figures the language
+        spoken ``before``, else Chinese.
+        """
         if has_han(text):
             return "zh"
         chinese, text = self._engines.get("zh"), _LINK.sub(" ", text)
@@ -344,8 +346,8 @@ class Library:
             rest = "".join(
                 " " if any(m.start <= at < m.end for m in mentions) else c for at, c in enumerate(text)
             )
-            return "en" if re.search(r"[A-Za-z]{2,}", rest) else "zh"
-        return "en" if words else "zh"
+            return "en" if re.search(r"[A-Za-z]{2,}", rest) else before or "zh"
+        return "en" if words else before or "zh"
 
     def _allowed(self, engine: "Engine", day: date | None, audience: str) -> "NDArray[Any]":
         import numpy as np
@@ -386,8 +388,10 @@ class Library:
         if self._needs_subject(question, answer):
             named = replace(question, q=f"{question.context.question} {question.q}")
             again = self._searched(replace(named, followed=Followed(named.q)))
-            if again.kind is Kind.ANSWER and again.article != question.context.article:
-                followed, answer = Followed(named.q, carried=("question",)), again
+            repeats = again.article == question.context.article
+            if again.kind is Kind.ANSWER and not (repeats and answer.choices):
+                heard = question.context.question if repeats else named.q
+                followed, answer = Followed(heard, carried=("question",)), again
         return self._told_what_was_carried(question, followed, answer)
 
     def _searched(self, question: _Question) -> Answer:
@@ -421,22 +425,24 @@ class Library:
         if followed.more is None:
             return None
         whole = self.answer_with(followed.more, lang, q=question.q, as_of=question.day)
-        if whole is None or not whole.rest:
+        if whole is not None and whole.rest:
+            return replace(whole, html=whole.rest, text=to_plain(whole.rest), rest="")
+        if whole is None or len(whole.related) < 2 or self._desk is None:
             return None
-        return replace(whole, html=whole.rest, text=to_plain(whole.rest), rest="")
+        return self._offered(question.q, lang, whole.related[:_MOST_CHOICES], "related")
 
     def _needs_subject(self, question: _Question, answer: Answer) -> bool:
-        """Whether a short message was not understood by itself and may be about the last article: 要多久."""
+        """Whether a short question was not understood by itself and may be about the last article: 要多久."""
         assert self._desk is not None
-        understood = answer.kind is not Kind.CLARIFY and answer.reason != "unknown"
-        short = self._desk.follow_ups[question.heard].is_short(question.q)
-        return question.context.article is not None and short and not understood
+        guessed = answer.reason in ("unknown", "out_of_scope.example", "complaint.example")
+        if question.context.article is None or not (guessed or answer.reason == "close"):
+            return False
+        return self._desk.follow_ups[question.heard].lacks_subject(question.q)
 
     def _told_what_was_carried(self, question: _Question, followed: Followed, answer: Answer) -> Answer:
         """The answer with what it took from earlier turns, what is missing, and what the next may take up."""
-        answer = self._asked_for_product(
-            question, followed, replace(answer, context=self._remembered(question, followed, answer))
-        )
+        context = replace(self._remembered(question, followed, answer), lang=answer.lang)
+        answer = self._asked_for_product(question, followed, replace(answer, context=context))
         if not followed.carried or answer.kind not in (Kind.CALC, Kind.ANSWER):
             return answer
         told = self._carried(question, followed, answer)
@@ -473,7 +479,7 @@ class Library:
             return answer
         figures = remembered(wanted, followed.q, None, followed.day)
         last = answer.context if told else Context()
-        context = replace(figures, topic=last.topic, article=last.article, title=last.title)
+        context = replace(figures, topic=last.topic, article=last.article, title=last.title, lang=answer.lang)
         answer = replace(answer, missing=("product",), context=context)
         if told:
             return answer
@@ -491,6 +497,8 @@ class Library:
         said = [calc.contract or self._desk.table.names(p)[name] for p in slots.products]
         if calc.lots is not None:
             said.append(str(texts["lots"]).format(lots=calc.lots))
+        if slots.capital is not None:
+            said.append(str(texts["capital"]).format(capital=plain(slots.capital)))
         if slots.price is not None:
             said.append(str(texts["price"]).format(price=plain(slots.price)))
         if followed.day is not None:
@@ -620,20 +628,24 @@ class Library:
                 question, engine, found, ranking, self._told(best, question.lang, question.day)
             )
         choices = tuple(self._choices(question, engine, ranking))
-        text = str(self._desk.texts[question.lang]["clarify"]) if self._desk else ""
+        clarify = self._offered(question.q, question.lang, choices, "close")
+        return self._framed(question, engine, found, ranking, clarify)
+
+    def _offered(self, q: str, lang: str, choices: tuple[Candidate, ...], reason: str) -> Answer:
+        """Candidates to choose from; listed in the plain text, buttons elsewhere."""
+        text = str(self._desk.texts[lang]["clarify"]) if self._desk else ""
         listed = "\n".join(f"{number}. {choice.title}" for number, choice in enumerate(choices, start=1))
-        clarify = Answer(
-            q=question.q,
+        return Answer(
+            q=q,
             kind=Kind.CLARIFY,
             text=f"{text}\n{listed}".strip(),
             html=escape(text) or escape(listed),
-            lang=question.lang,
+            lang=lang,
             topic=choices[0].topic,
             article=choices[0].article,
             choices=choices,
-            reason="close",
+            reason=reason,
         )
-        return self._framed(question, engine, found, ranking, clarify)
 
     def _choices(self, question: _Question, engine: "Engine", ranking: "Ranking") -> Iterator[Candidate]:
         """Two to four topics, as many as are needed to cover most of the probability."""

@@ -149,7 +149,7 @@ def test_context_survives_being_stored() -> None:
     context = Context(
         question="q", topic="t", article="a", title="T", products=("rb", "m"), contract="rb2610", ask=Ask.PNL,
         lots=2, price=Decimal("3030.50"), capital=Decimal(1), price_from=Decimal(1), price_to=Decimal(2),
-        move=Decimal(-5), move_in_ticks=True, short=True, loss=False, day=TODAY,
+        move=Decimal(-5), move_in_ticks=True, short=True, loss=False, day=TODAY, lang="en",
     )  # fmt: skip
     assert Context.read(context.as_json()) == context
     assert Context.read({**context.as_json(), "mood": "good"}) == context
@@ -204,3 +204,24 @@ def test_a_long_article_folds_at_its_marker() -> None:
     assert fold("<b>短</b>\n\n• 一\n\n<b>更多说明</b>\n\n• 二", "更多说明") == ("<b>短</b>\n\n• 一", "• 二")
     assert fold("<b>短</b>\n\n更多说明", "更多说明") == ("<b>短</b>\n\n更多说明", "")
     assert fold("<b>更多说明</b>\n\n• 二", "更多说明") == ("<b>更多说明</b>\n\n• 二", "")
+
+
+def test_the_language_goes_on(small: Library) -> None:
+    """A product or a figure alone has none: it is answered as the talk went."""
+    assert talk(small, ["margin for 2 lots of rebar", "au?"]).lang == "en"
+    assert talk(small, ["margin for 2 lots of rebar", "3100"]).lang == "en"
+    assert talk(small, ["螺纹两手保证金多少", "au"]).lang == "zh"
+    assert talk(small, ["au"]).lang == "zh"
+
+
+def test_why_without_a_rest_offers_what_is_related(library: Library) -> None:
+    """Rather than guessing at a word that says nothing."""
+    article = next(
+        a
+        for of, name in library._versions
+        if of == "zh" and (a := library.answer_with(name, "zh")) and not a.rest and len(a.related) > 1
+    )
+    context = Context(question=article.title or "", article=article.article, topic=article.topic)
+    answer = library.ask("为什么", context=context)
+    assert answer.kind is Kind.CLARIFY
+    assert [c.article for c in answer.choices] == [c.article for c in article.related[:4]]
