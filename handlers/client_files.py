@@ -14,6 +14,7 @@ async def trend(_update: Update, context: Context) -> None:
     await context.reply(
         "client_files.trend",
         found=found,
+        account=found.client.account,
         drawn=found.picture is not None,
         picture=found.picture,
         buttons=[[Button("client_files.report", "client_files.report")]],

@@ -155,7 +155,7 @@ async def say_file(
         "document": base64.b64encode(data).decode(),
         "file_name": file_name,
     }
-    return await put(work, chat_id, "text", body, lang=lang, template=name)
+    return await put(work, chat_id, "text", body, lang=lang, template=name, account=facts.get("account"))
 
 
 async def edit(

@@ -8,7 +8,16 @@ from services import audit, consents, outcomes, staff
 from services.work import Work
 
 WITH_FIGURES = frozenset(
-    {"account.summary", "risk.call", "risk.warning", "risk.watch", "risk.recovered", "risk.trial"}
+    {
+        "account.summary",
+        "client_files.report",
+        "client_files.trend",
+        "risk.call",
+        "risk.recovered",
+        "risk.trial",
+        "risk.warning",
+        "risk.watch",
+    }
 )
 """Messages to a client that stand on the consent to figures in chat."""
 

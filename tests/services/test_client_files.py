@@ -6,9 +6,10 @@ from datetime import date
 import pytest
 
 from db import client_files as rows
+from db.models import OutboxMessage
 from domain.errors import Refusal
 from messages.canvas import font
-from services import access, client_files
+from services import access, client_files, outbox, withdrawals
 from services.work import working
 from tests.services.settled import Settled, settled
 from tests.services.surveyed import settle, weekdays
@@ -84,3 +85,22 @@ async def test_retention_is_drawn_from_trades_and_opening_days(house: Settled) -
         assert picture is not None
         with pytest.raises(Refusal, match="not_for_you"):
             await client_files.retention_curves(work, await access.actor_of(work, 11))
+
+
+@drawing
+async def test_a_report_on_its_way_does_not_leave_once_consent_is_taken_back(house: Settled) -> None:
+    """The file that waits is emptied; nothing else of the chat is touched."""
+    client = await house.client("1001", chats=(31,))
+    await settle(house, ["1001"], weekdays(3))
+    async with working(house.deps) as work:
+        who = await access.actor_of(work, 31)
+        found = await client_files.month_file(work, who)
+        facts = {"month": found.month, "account": "1001"}
+        await outbox.say_file(
+            work, 31, "client_files.report", file_name=found.name, data=found.data, lang="zh", **facts
+        )
+        await outbox.say(work, 31, "client_files.nothing")
+    async with working(house.deps) as work:
+        await withdrawals.take_consent_back(work, await access.actor_of(work, 31), client, "figures")
+    states = {m.template: (m.state, bool(m.body)) for m in await house.all(OutboxMessage) if m.chat_id == 31}
+    assert states == {"client_files.report": ("expired", False), "client_files.nothing": ("pending", True)}
