@@ -24,7 +24,7 @@ from knowledge.lexicon import has_han
 from knowledge.library import Lang
 from knowledge.overlay import Sheet
 from knowledge.writing import put_together, same, take_apart
-from services import access, audit, gaps, outbox
+from services import access, audit, gaps, held, outbox
 from services.gaps import EDITORS
 from services.outbox import Button, Priority
 from services.work import Deps, Work, reading, working
@@ -107,7 +107,9 @@ def unknown(article: str) -> Refusal:
 
 
 def read(work: Work, text: str, lang: Lang, name: str) -> Article:
-    """A text as an article. Refuses with ``draft_faulty`` and every finding that keeps it from answering."""
+    """A text as an article. Refuses with ``draft_faulty`` and every finding that keeps it from answering, and with
+    ``rail_met`` what no client may read.
+    """
     if len(text) > LONGEST:
         raise Refusal("too_long", longest=LONGEST)
     article, findings = read_article(
@@ -118,6 +120,8 @@ def read(work: Work, text: str, lang: Lang, name: str) -> Article:
         raise Refusal("draft_faulty", findings=[str(finding) for finding in fatal])
     if article.expires_on is not None and article.expires_on <= work.today:
         raise Refusal("draft_faulty", findings=[f"expires_on: {article.expires_on}"])
+    if article.audience != "staff":
+        held.require_clean(work, article.text)
     return article
 
 

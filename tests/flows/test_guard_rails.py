@@ -4,8 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Exchange, HeldText
+from domain.errors import Refusal
+from services import articles
 from simulator import Person
 from tests.desk import Desk
+from tests.knowledge.conftest import ARTICLES
 
 
 @pytest.fixture
@@ -103,6 +106,38 @@ async def test_a_false_match_is_stored_for_review(
     (found,) = await held_texts(desk)
     assert found.disputed_at is not None
     assert found.state == "held"
+
+
+async def test_an_article_cannot_carry_a_promise(desk: Desk) -> None:
+    """What the bot would say to clients is held to the same rails; a text for staff may quote what is forbidden."""
+    text = ARTICLES["zh/cost.md"].replace("2022-08-01", "2026-08-17")
+    promising = text.replace("平今按交易所标准单列。", "跟着我们做，保证赚钱。")
+    async with desk.work() as work:
+        with pytest.raises(Refusal, match="rail_met"):
+            articles.read(work, promising, "zh", "draft")
+        assert articles.read(work, text, "zh", "draft").id == "cost"
+        for_staff = promising.replace("audience: public", "audience: staff")
+        assert articles.read(work, for_staff, "zh", "draft").audience == "staff"
+
+
+async def test_it_is_the_same_on_both_databases(desk_on_each: Desk) -> None:
+    """Held, edited, sent; a reply that carries over; the stored context read back."""
+    desk = desk_on_each
+    chen = await desk.staff("chen", name="陈静", role="manager", code="M01")
+    wang = await desk.client("wang", manager="M01")
+    await wang.text("螺纹两手保证金 按3030")
+    await wang.wait_for("7,272.00")
+    await wang.text("三手呢")
+    await wang.wait_for("螺纹钢、3 手")
+    await said_by_staff(wang, chen, "这个月保证赚钱")
+    await chen.wait_for("没有发出")
+    written = next(m for m in chen.messages if m.text == "这个月保证赚钱")
+    await chen.press("报告误判")
+    await chen.edit(written, "盈亏由您自行承担")
+    await wang.wait_for("盈亏由您自行承担")
+    (found,) = await held_texts(desk)
+    assert found.state == "edited"
+    assert found.disputed_at is not None
 
 
 async def test_honest_words_pass(wang: Person, chen: Person) -> None:
