@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 SCORES = ("topic", "article", "nearest", "centroid", "bm25", "text")
 VIEW_WEIGHTS: Mapping[str, tuple[float, ...]] = {
     "zh": (0.29, 0.15, 0.27, 0.14, 0.15),
-    "en": (0.36, 0.34, 0.15, 0.15),
+    "en": (0.45, 0.3, 0.18, 0.07),
 }
 # The blend where a library is too small to fit it, and where there is no classifier.
 _USUAL_BLEND = (1.5, 1.5, 2.0, 0.7, 5.0, 0.8)
