@@ -45,6 +45,8 @@ async def _show(context: Context, card: RatingCard) -> None:
         rows.append([Button("rating.propose", "rating.propose", {"client": card.client.id})])
     if context.who.staff.role in margins.READERS:
         rows.append([Button("credit.card", "credit.card", {"client": card.client.id})])
+    if card.cluster is not None and not card.withheld:
+        rows.append([Button("rating.score", "rating.score", {"client": card.client.id})])
     if card.override is not None:
         rows.append([Button("proposal.take_back", "proposal.take_back", {"proposal": card.override.id})])
     await context.reply(
@@ -57,6 +59,15 @@ async def _show(context: Context, card: RatingCard) -> None:
         tiers={tier: words.name[lang] for tier, words in context.deps.policy.tiers.items()},
         buttons=rows,
     )
+
+
+async def pressed_score(context: Context, press: Press) -> None:
+    """Where the client stands by each indicator, as a picture."""
+    client, picture = await rating_cards.score_picture(context.work, context.who, press.args["client"])
+    if picture is None:
+        await context.reply("client_files.nothing")
+        return
+    await context.reply("rating.score", account=client.account, picture=picture)
 
 
 async def pressed_propose(context: Context, press: Press) -> None:
@@ -126,6 +137,7 @@ COMMANDS = [
 ]
 ACTIONS: dict[str, ActionFn] = {
     "rating.card": pressed_card,
+    "rating.score": pressed_score,
     "rating.propose": pressed_propose,
     "rating.for_days": pressed_for_days,
 }

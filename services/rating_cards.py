@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from db import ratings as rows
 from db.models import Client, TierMonth
+from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role
 from domain.tiers import Disagreement, Tier, Turn, disagreement, turns
-from services import access, audit, consents, proposals, ratings
+from services import access, audit, consents, proposals, ratings, score_pictures
 from services.proposals import Proposed
 from services.work import Work
 
@@ -74,6 +75,19 @@ async def _card(work: Work, who: Actor, client: ClientRef) -> RatingCard:
         cluster=await rows.cluster_of(work.session, client.account),
         withheld=client.id not in await consents.open_to_staff(work, [client.id]),
     )
+
+
+async def score_picture(work: Work, who: Actor, client_id: int) -> tuple[ClientRef, bytes | None]:
+    """The client's indicators in the newest run of the score, for staff; None where there is nothing to draw.
+
+    Refuses ``figures_withheld`` without the holder's consent to figures in chats.
+    """
+    access.require(who)
+    client = await access.client_for(work, who, client_id)
+    if client.id not in await consents.open_to_staff(work, [client.id]):
+        raise Refusal("figures_withheld")
+    await audit.note(work, who, "score.seen", f"client:{client.id}")
+    return client, await score_pictures.of_client(work, client.account, who.lang)
 
 
 def _assessment(work: Work, row: TierMonth) -> Assessment:

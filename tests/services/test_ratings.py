@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from db.models import AccountDay, AuditEntry, Client, ImportedFile, Score, ScoreRun, TradeDay
+from domain.errors import Refusal
 from domain.policy import FeeAddon
 from scoring.history import Month, month_number, years
 from services import access, rating_cards, ratings
@@ -178,3 +179,16 @@ async def test_the_board_lists_where_rule_and_statistics_disagree(house: Settled
     assert found.held == {"retail": 2, "premier": 1}
     assert [(odd.found.account, odd.found.gap) for odd in found.odd] == [("1001", 2), ("1002", -1)]
     assert found.flow is None
+
+
+async def test_the_picture_of_a_score_needs_the_client_s_consent(house: Settled) -> None:
+    """Refused without it; with it, and before any run of the score, there is nothing to draw."""
+    manager = await house.staff("M1", "manager", 11)
+    shut = await house.client("1001", manager=manager)
+    agreed = await house.client("1002", manager=manager, chats=(31,))
+    async with working(house.deps) as work:
+        who = await access.actor_of(work, 11)
+        with pytest.raises(Refusal, match="figures_withheld"):
+            await rating_cards.score_picture(work, who, shut)
+        client, picture = await rating_cards.score_picture(work, who, agreed)
+    assert (client.account, picture) == ("1002", None)
