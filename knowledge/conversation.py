@@ -101,6 +101,11 @@ class FollowUps:
         """Whether a message is a question so short that it may be about the last article."""
         return len(q.strip()) <= self._short and bool(self._lacks_subject.search(q.lower()))
 
+    def about(self, ask: Ask) -> tuple[str, ...]:
+        """The topics that explain a figure and how it comes about: what is asked next."""
+        found = (self._explains.get(ask.value), self._formula.get(ask.value))
+        return tuple(dict.fromkeys(topic for topic in found if topic is not None))
+
     def asks_for_product(self, topic: str | None) -> bool:
         """Whether the answer of a topic becomes a figure as soon as a product is named."""
         return topic in self._ask_product

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from domain.knowledge import Answer, Article, Candidate, Citation, Context, Finding, Kind, Status
+from domain.knowledge import Answer, Article, Ask, Candidate, Citation, Context, Finding, Kind, Status
 from domain.market import ClientPlan, CompanyRates, Prices, Quote
 from knowledge.articles import AUDIENCES, Shelf, read_plain
 from knowledge.calculation import plain
@@ -565,9 +565,18 @@ class Library:
                 citations=reckoned.citations,
                 reason=f"calc.{calc.ask.value}",
                 missing=reckoned.missing,
+                related=tuple(self._explaining(question, calc.ask)),
                 context=remembered(slots, question.q, contract, question.followed.day),
             ),
         )
+
+    def _explaining(self, question: _Question, ask: Ask) -> Iterator[Candidate]:
+        """What may be asked next after a figure."""
+        assert self._desk is not None
+        for topic in self._desk.follow_ups[question.heard].about(ask):
+            article = self.of_topic(topic, cast(Lang, question.lang), question.day)
+            if article is not None:
+                yield Candidate(article.topic, article.id, 0.0, article.title)
 
     def _by_verdict(
         self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", verdict: Verdict

@@ -140,6 +140,21 @@ async def test_it_is_the_same_on_both_databases(desk_on_each: Desk) -> None:
     assert found.disputed_at is not None
 
 
+async def test_a_caption_is_held_with_its_picture(desk: Desk, wang: Person, chen: Person) -> None:
+    """And goes with it, once there is a reason."""
+    await wang.text("/human")
+    await wang.wait_for("陈静")
+    card = await chen.wait_for("客户对话 #")
+    await chen.send_photo(caption="加我微信看资料", reply_to=card)
+    await chen.wait_for("转到私人聊天")
+    await desk.settled()
+    assert not any("资料" in m.text for m in wang.messages)
+    await chen.press("说明理由并发送")
+    await chen.wait_for("请写明")
+    await chen.text("客户要求核对公司名片")
+    await wang.wait_for("看资料")
+
+
 async def test_honest_words_pass(wang: Person, chen: Person) -> None:
     """Warnings that use the same words are not held."""
     await said_by_staff(wang, chen, "公司不得承诺收益，请勿把钱转给个人")

@@ -225,3 +225,14 @@ def test_why_without_a_rest_offers_what_is_related(library: Library) -> None:
     answer = library.ask("为什么", context=context)
     assert answer.kind is Kind.CLARIFY
     assert [c.article for c in answer.choices] == [c.article for c in article.related[:4]]
+
+
+def test_a_figure_offers_what_explains_it(library: Library) -> None:
+    """What is asked next, in the language of the answer."""
+    assert [c.topic for c in library.ask("rb2610 两手保证金多少").related] == [
+        "margin.company_addon",
+        "margin.formula",
+    ]
+    (english,) = library.ask("fee for 1 lot of rebar").related
+    assert english.topic == "fee.composition"
+    assert english.title.isascii()
