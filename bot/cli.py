@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from bot import cli_care, cli_erasure, cli_clients, cli_introducers, cli_kb, cli_people, cli_scores, cli_settlements
+from bot import (
+    cli_care,
+    cli_clients,
+    cli_erasure,
+    cli_introducers,
+    cli_kb,
+    cli_people,
+    cli_scores,
+    cli_settlements,
+)
 from bot.cli_terminal import Json
 from bot.logs import set_up as set_up_logs
 from bot.settings import StartError, policy, settings

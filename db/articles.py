@@ -6,7 +6,6 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import locks
-from db import locks
 from db.models import ArticleVersion
 
 

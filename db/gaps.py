@@ -7,7 +7,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import locks
-from db import locks
 from db.models import Client, Exchange, Gap
 
 
