@@ -4,7 +4,7 @@ factors and classes. Each engine runs in a process of its own; memory is that pr
 Run: python -m bench.scoring [--clients 100000] [--days 250] [--folder DIR] [--only full,pandas,day,statistics]
 
 Files are made once in the folder (a temporary one where none is named) and found again. Sample clients of 2,000 are
-repeated up to the number: every row is read and reckoned like any other. 1,000,000 x 250 needs 8 GB of disk; leave
+repeated up to the number: every row is read and reckoned like any other, but the files are smaller than real ones. 1,000,000 x 250 needs 8 GB of disk; leave
 pandas out there. pandas reads the files through DuckDB's reader, since no other one is installed.
 """
 

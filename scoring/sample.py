@@ -102,7 +102,7 @@ def clients(count: int, days: int, seed: int, first_account: int = 81_000_000) -
 def history(
     who: Clients, contracts: Sequence[Contract], days: Sequence[date], seed: int
 ) -> Iterator[tuple[date, pd.DataFrame]]:
-    """The daily rows (scoring/days.py) of each day in turn, for the accounts that are open."""
+    """The daily rows (scoring/days.py) of each day in turn, for the accounts that are open; and ``product`` and ``price``."""
     rng = np.random.default_rng([seed, 2])
     market = _Market.opened(contracts)
     equity = np.round(who.capital * 100).astype(np.int64)
@@ -126,6 +126,7 @@ class _Market:
         def column(name: str) -> Floats:
             return np.array([float(getattr(contract, name)) for contract in contracts])
 
+        self.product = np.array([contract.product for contract in contracts], dtype=object)
         self.price, self.multiplier = column("price"), column("multiplier")
         self.margin_exchange, self.margin_company = column("margin_exchange"), column("margin_company")
         self.by_turnover, self.by_lot = column("fee_by_turnover"), column("fee_by_lot")
@@ -163,9 +164,11 @@ class _Today:
     trades: Ints
     forced: Ints
     called: Flags
+    product: NDArray[np.object_]
+    price: Floats
 
     def frame(self, who: Clients, day: date, which: Flags) -> pd.DataFrame:
-        """The rows of the day's file; sample accounts have no intraday feed."""
+        """The rows of the day's file, and beside them what was traded at which price; no intraday feed."""
         columns = {
             "account": who.accounts,
             "day": np.full(len(which), day, dtype=object),
@@ -181,6 +184,8 @@ class _Today:
             "trades": self.trades,
             "forced": self.forced,
             "called": self.called.astype(np.int64),
+            "product": self.product,
+            "price": self.price,
         }
         frame = pd.DataFrame({name: values[which] for name, values in columns.items()})
         frame["peak_margin"] = pd.array([None] * len(frame), dtype="Int64")
@@ -235,6 +240,8 @@ def _trade(
         trades=np.where(traded > 0, np.maximum(1, np.minimum(traded, 2 * rounds + 2)), 0),
         forced=forced.astype(np.int64),
         called=(margin > 0) & (margin >= after),
+        product=market.product[contract],
+        price=market.price[contract],
     )
 
 

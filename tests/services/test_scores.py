@@ -14,13 +14,13 @@ from db.models import AccountDay, AuditEntry, ImportedFile, Lease, Score, ScoreR
 from domain.errors import Refusal
 from domain.policy import Policy
 from messages.canvas import font
+from samples.history import contracts, load
 from scoring import days as store
 from scoring.sample import clients, history
 from services import score_pictures, scores
 from services.score_days import columns, export
 from services.work import reading, working
 from tests.scoring.house import CONTRACTS, weekdays
-from tests.services.scored import load
 from tests.services.settled import Settled, published, settled
 
 CLIENTS, DAYS, SEED = 150, 24, 20260818
@@ -236,3 +236,25 @@ async def test_pictures_of_a_run_and_of_a_client(full: Settled, tmp_path: Path) 
     if font() is not None:
         assert found
         assert own is not None
+
+
+async def test_the_sample_history_is_scored_as_it_was_made(full: Settled, tmp_path: Path) -> None:
+    """Through the database and back: the same equity, margin, profit and lots; turnover to a hundredth of a percent."""
+    made = dict(history(clients(CLIENTS, DAYS, SEED), CONTRACTS, ALL, SEED))
+    for file in await export(full.deps, tmp_path, ALL[0], ALL[-1]):
+        with store.connected() as database:
+            table = database.read_parquet(str(file.path)).df().set_index("account")
+        expected = made[file.day].set_index("account").loc[table.index]
+        for name in ("equity", "margin", "cash_flow", "profit", "commission", "lots"):
+            assert (table[name] == expected[name]).all(), name
+        assert table["turnover"].sum() == pytest.approx(expected["turnover"].sum(), rel=1e-4)
+        assert ((table["forced"] > 0) == ((expected["forced"] > 0) & (expected["lots"] > 1))).all()
+
+
+def test_the_sample_contracts_are_those_of_the_table(shipped: Policy) -> None:
+    """Nine products, each with its margin and add-on of the day."""
+    found = {contract.product: contract for contract in contracts(shipped, date(2026, 8, 12))}
+    assert len(found) == 9
+    assert found["rb2701"].margin_exchange == 0.07
+    assert found["rb2701"].margin_company == pytest.approx(0.12)
+    assert found["IF2612"].multiplier == 300
