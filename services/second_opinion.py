@@ -13,7 +13,7 @@ from typing import cast
 
 import structlog
 
-from db import queues
+from db import locks, queues
 from db.models import Exchange, OutboxMessage
 from domain.errors import place
 from domain.knowledge import Answer, Kind
@@ -156,7 +156,7 @@ def _faults(deps: Deps, library: Library, asked: _Asked, wording: str, cited: st
 
 async def _let_go(work: Work, asked: _Asked, better: Answer | None) -> None:
     """The message may leave, with the better answer in it where there is one. One that has left is left alone."""
-    row = await work.session.get(OutboxMessage, asked.outbox_id, with_for_update=True)
+    row = await locks.locked(work.session, OutboxMessage, asked.outbox_id)
     if row is None or row.state != "pending":
         return
     row.not_before = None
