@@ -29,7 +29,7 @@ demo: .venv/runtime.stamp
 
 test: .venv/dev.stamp
 	@sh tools/system-packages.sh
-	@.venv/bin/python -m pytest -q
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check .
