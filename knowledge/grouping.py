@@ -1,17 +1,20 @@
 """Questions that mean the same, put together: by the search's own features, whatever the order they came in.
 
-Two questions are alike when the views of the search (characters, words, sounds, pairs, concepts) agree; a group is
-what hangs together by likeness. Each weight depends on the index alone, so one more question never pulls a group
-apart: it joins one, joins two into one, or begins its own.
+Two questions are alike when the views of the search (characters, words, sounds, pairs, concepts) agree. The likest
+pairs are joined first, and two groups only where their questions are alike on the whole: a chain of questions, each a
+little like the next, is no group. Each weight depends on the index alone.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
 from knowledge.features import VIEWS, views
 from knowledge.index import VIEW_WEIGHTS, Engine
+
+# Two groups are one where the mean likeness of their questions is at least this share of what makes a pair alike.
+_ON_THE_WHOLE = 0.7
 
 Weights = Mapping[tuple[int, str], float]
 
@@ -53,25 +56,33 @@ def grouped(engine: Engine, questions: Sequence[Asked], alike: float) -> tuple[t
     """The keys of each group in order, groups by their first key; alone where nothing is alike."""
     ordered = sorted(questions, key=lambda asked: asked.key)
     weighed = [weights(engine, asked.text) for asked in ordered]
+    group_of = [[at] for at in range(len(ordered))]
+    for _, one, other in sorted(_pairs(engine, weighed, alike)):
+        left, right = group_of[one], group_of[other]
+        if left is right or _mean(weighed, left, right) < _ON_THE_WHOLE * alike:
+            continue
+        joined = sorted((*left, *right))
+        for at in joined:
+            group_of[at] = joined
+    groups = {group[0]: group for group in group_of}
+    return tuple(tuple(ordered[at].key for at in group) for _, group in sorted(groups.items()))
+
+
+def _pairs(engine: Engine, weighed: Sequence[Weights], alike: float) -> Iterator[tuple[float, int, int]]:
+    """(-likeness, one, other) of the pairs that are alike; only those with a word in common are compared."""
+    words = VIEWS[engine.lang].index("words")
     holders: dict[tuple[int, str], list[int]] = defaultdict(list)
     for at, one in enumerate(weighed):
+        near = {other for feature in one if feature[0] == words for other in holders[feature]}
+        for other in near:
+            value = likeness(weighed[other], one)
+            if value >= alike:
+                yield -value, other, at
         for feature in one:
             holders[feature].append(at)
-    root = list(range(len(ordered)))
-    words = VIEWS[engine.lang].index("words")
-    for at, one in enumerate(weighed):
-        near = {other for f in one if f[0] == words for other in holders[f] if other > at}
-        for other in sorted(near):
-            if _root(root, at) != _root(root, other) and likeness(one, weighed[other]) >= alike:
-                root[max(_root(root, at), _root(root, other))] = min(_root(root, at), _root(root, other))
-    groups: dict[int, list[int]] = defaultdict(list)
-    for at, asked in enumerate(ordered):
-        groups[_root(root, at)].append(asked.key)
-    return tuple(tuple(keys) for _, keys in sorted(groups.items()))
 
 
-def _root(root: list[int], at: int) -> int:
-    while root[at] != at:
-        root[at] = root[root[at]]
-        at = root[at]
-    return at
+def _mean(weighed: Sequence[Weights], left: Sequence[int], right: Sequence[int]) -> float:
+    """The likeness of two groups: of each question of one with each of the other, on average."""
+    total = sum(likeness(weighed[one], weighed[other]) for one in left for other in right)
+    return total / (len(left) * len(right))
