@@ -275,7 +275,7 @@ async def _lists(work: Work, facts: Sequence[_Facts]) -> Lists:
                     work.shown_name(one.client.name),
                     one.client.account,
                     weight,
-                    tuple(why if may else Why(why.code) for why in whys),
+                    tuple(why if may else Why(why.code) for why in whys if may or why.code != "capital"),
                 )
             )
     most = work.policy.standing.lines
