@@ -119,11 +119,7 @@ def _flips(
 
 
 def _flip(old: Judged, new: Judged) -> dict[str, str]:
-    return {"q": old.golden.q, "wanted": old.wanted, "before": _said(old), "after": _said(new)}
-
-
-def _said(judged: Judged) -> str:
-    return judged.got if judged.outcome is not Outcome.CLARIFIED else f"{judged.given.value}: {judged.got}"
+    return {"q": old.golden.q, "wanted": old.wanted, "before": old.got, "after": new.got}
 
 
 def _overlaps(

@@ -6,6 +6,7 @@ version too, and rolling back is a new draft with old words.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -472,9 +473,11 @@ async def drop(work: Work, who: Actor, version_id: int) -> None:
 
 
 async def waiting(work: Work, who: Actor) -> list[Version]:
-    """Drafts that wait for a second person, oldest first."""
+    """Drafts that wait for a second person, oldest first; of an imported file the first one."""
     access.require(who, *EDITORS)
-    return [await _version(work, row) for row in await rows.in_state(work.session, "waiting")]
+    found = await rows.in_state(work.session, "waiting")
+    firsts = {row.batch or str(row.id): row for row in reversed(found)}
+    return [await _version(work, row) for row in sorted(firsts.values(), key=lambda row: row.id)]
 
 
 async def show_waiting(work: Work, who: Actor, version_id: int) -> None:
@@ -566,26 +569,40 @@ async def text_of(work: Work, who: Actor, version_id: int) -> tuple[str, Lang, i
 
 async def stands(work: Work, sequence: int) -> None:
     """The index stands with every confirmation up to this number: writer and decider are told once."""
+    batches: Counter[tuple[str, str]] = Counter()
     for row in await rows.untold(work.session, sequence):
         row.told = True
-        if row.kind == "withdrawal":
-            continue
-        found = await _version(work, row)
-        decider = await people.staff_by_code(work.session, row.decided_by or "")
-        member = await access.staff(work, decider.id) if decider else None
-        later = row.effective_from is not None and row.effective_from > work.today
-        ask = Button("draft.ask_it", "ask.question", {"q": (*found.phrasings, found.title)[0]})
-        for chat_id in dict.fromkeys((row.chat_id, member.chat_id if member else None)):
-            if chat_id is not None:
-                await outbox.say(
-                    work,
-                    chat_id,
-                    "draft.stands",
-                    priority=Priority.STAFF,
-                    buttons=[] if later else [[ask]],
-                    draft=found,
-                    later=later,
-                )
+        if row.batch is not None:
+            batches[row.batch, row.decided_by or ""] += 1
+        elif row.kind != "withdrawal":
+            await _tell_it_stands(work, row)
+    for (_, code), count in batches.items():
+        member = await _member(work, code)
+        if member is not None and member.chat_id is not None:
+            await outbox.say(work, member.chat_id, "draft.batch_stands", priority=Priority.STAFF, count=count)
+
+
+async def _member(work: Work, code: str | None) -> StaffMember | None:
+    found = await people.staff_by_code(work.session, code or "")
+    return await access.staff(work, found.id) if found else None
+
+
+async def _tell_it_stands(work: Work, row: ArticleVersion) -> None:
+    found = await _version(work, row)
+    decider = await _member(work, row.decided_by)
+    later = row.effective_from is not None and row.effective_from > work.today
+    ask = Button("draft.ask_it", "ask.question", {"q": (*found.phrasings, found.title)[0]})
+    for chat_id in dict.fromkeys((row.chat_id, decider.chat_id if decider else None)):
+        if chat_id is not None:
+            await outbox.say(
+                work,
+                chat_id,
+                "draft.stands",
+                priority=Priority.STAFF,
+                buttons=[] if later else [[ask]],
+                draft=found,
+                later=later,
+            )
 
 
 async def history(work: Work, who: Actor, article: str, lang: Lang) -> list[Version]:

@@ -364,6 +364,7 @@ async def test_an_import_is_confirmed_at_once_by_one_who_did_not_write_it(house:
     assert "operator:qifu" in card.text
     await wu.press("全部确认")
     await wu.wait_for("已确认 1 篇")
+    await wu.wait_for("已进入索引", timeout=LONG)
     async with house.reading() as work:
         (row,) = await rows.confirmed(work.session)
     assert (row.batch, row.decided_by) == (batch, "S01")
