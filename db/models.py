@@ -629,9 +629,9 @@ class Score(Base):
     account: Mapped[str] = mapped_column(primary_key=True)
     days: Mapped[int]
     active_days: Mapped[int]
-    score: Mapped[float | None]
+    score: Mapped[Decimal | None] = mapped_column(Exact)
     rank: Mapped[int | None]
-    percentile: Mapped[float | None]
+    percentile: Mapped[Decimal | None] = mapped_column(Exact)
     cluster: Mapped[str | None] = mapped_column(String(1))
     proposed: Mapped[str | None] = mapped_column(String(1))
     indicators: Mapped[dict[str, Any]]

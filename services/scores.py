@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -238,15 +239,24 @@ def _plain(clustering: dict[str, Any]) -> dict[str, Any]:
     return {**clustering, "bic": {str(classes): value for classes, value in clustering["bic"].items()}}
 
 
+def _stored(value: float | None) -> Decimal | None:
+    """With eight decimals, as the column keeps it."""
+    return None if value is None else Decimal(f"{value:.8f}")
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
 def _row(number: int, line: Scored) -> dict[str, Any]:
     return {
         "run": number,
         "account": line.account,
         "days": line.days,
         "active_days": line.active_days,
-        "score": line.score,
+        "score": _stored(line.score),
         "rank": line.rank,
-        "percentile": line.percentile,
+        "percentile": _stored(line.percentile),
         "cluster": line.cluster,
         "proposed": line.proposed,
         "indicators": dict(line.indicators),
@@ -273,7 +283,7 @@ async def _as_last(deps: Deps, newest: ScoreRun) -> LastRun:
     async for line in stored_lines(deps, newest.id):
         if line.score is None:
             continue
-        scores[line.account] = line.score
+        scores[line.account] = float(line.score)
         if line.cluster is not None:
             clusters[line.account] = line.cluster
         _collect(indicators, line.indicators.items())
@@ -358,9 +368,9 @@ def _shown(
         "account": line.account,
         **{code: line.indicators.get(code) for code in CODES},
         "factors": dict(zip(factors, line.factors, strict=False)),
-        "score": line.score,
+        "score": _number(line.score),
         "rank": line.rank,
-        "percentile": line.percentile,
+        "percentile": _number(line.percentile),
         "cluster": line.cluster,
         "proposed": line.proposed,
         "tier": tier,
