@@ -164,24 +164,27 @@ def _bands(
 
 
 def retention(
-    curves: Sequence[tuple[str, Sequence[float]]], title: str, label: Label, corner: str
+    curves: Sequence[tuple[str, int, Sequence[float]]], title: str, label: Label, corner: str
 ) -> bytes | None:
-    """The share that stays, by month since opening; each curve ends with its name and its last share."""
-    if font() is None or not any(len(shares) > 1 for _, shares in curves):
+    """The share that stays, by month since opening; each curve ends with its name and its last share.
+
+    ``curves``: name, the month of the first share, the shares by month.
+    """
+    if font() is None or not any(len(shares) > 1 for *_, shares in curves):
         return None
     with sheet(title, corner) as figure:
         axes = figure.add_axes((0.075, 0.12, 0.66, 0.77))
         ends = []
-        for place, (name, shares) in enumerate(curves):
+        for place, (name, begins, shares) in enumerate(curves):
             hue, mark = HUES[place % len(HUES)], MARKS[place % len(MARKS)]
             axes.step(
-                range(len(shares)), shares, where="post", color=hue, linewidth=3 if place == 0 else 1.8,
+                range(begins, begins + len(shares)), shares, where="post", color=hue, linewidth=3 if place == 0 else 1.8,
                 marker=mark, markevery=6, markersize=7,
             )  # fmt: skip
-            ends.append((shares[-1], len(shares) - 1, f"{name}  {shares[-1]:.0%}", hue))
+            ends.append((shares[-1], begins + len(shares) - 1, f"{name}  {shares[-1]:.0%}", hue))
         _end_words(axes, ends)
         axes.set_ylim(0, 1.03)
-        axes.set_xlim(left=0)
+        axes.set_xlim(left=min(begins for _, begins, _ in curves))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel(label("picture.months_since_opening"))
         axes.grid(axis="y", color=LINE, linewidth=0.6)

@@ -275,7 +275,11 @@ async def retention_curves(work: Work, who: Actor) -> bytes | None:
     curves += [retention(name, stays[name], _LONGEST, _LEAST_SEEN) for name in names]
     return await asyncio.to_thread(
         client_pictures.retention,
-        [(f"{curve.name} ({curve.clients:,})", curve.shares) for curve in curves if len(curve.shares) > 1],
+        [
+            (f"{curve.name} ({curve.clients:,})", curve.begins, curve.shares)
+            for curve in curves
+            if len(curve.shares) > 1
+        ],
         label("picture.retention"),
         label,
         f"{label('picture.by_trades')} {newest // 12}-{newest % 12 + 1:02d}",

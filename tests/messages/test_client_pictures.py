@@ -46,7 +46,7 @@ def test_nothing_to_see_is_no_picture() -> None:
     """One day, no client, a curve of one point."""
     assert degrees([DegreeDay(DAYS[0], 0.5, 0.3)], LINES, "t", label, "c") is None
     assert flow({}, [("key", "关键")], ("a", "b"), "t", "c") is None
-    assert retention([("all", (1.0,))], "t", label, "c") is None
+    assert retention([("all", 0, (1.0,))], "t", label, "c") is None
 
 
 def test_the_report_has_two_pages_and_equal_input_gives_equal_bytes() -> None:

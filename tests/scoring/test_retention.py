@@ -22,3 +22,9 @@ def test_who_enters_late_does_not_count_before() -> None:
 def test_a_curve_ends_where_too_few_are_seen() -> None:
     """Three clients are no curve where five are asked for."""
     assert retention("all", [Stay(0, 9, False)] * 3, 12, 5).shares == (1.0,)
+
+
+def test_a_curve_begins_where_the_data_do() -> None:
+    """Everybody opened long ago: of those who were there in month 30, half left in month 32."""
+    found = retention("all", [Stay(30, 32, True), Stay(30, 34, False)], 60, 1)
+    assert (found.begins, found.shares) == (30, (1.0, 1.0, 0.5, 0.5, 0.5))
