@@ -124,7 +124,7 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator(
         "call_rate",
         "追保频率",
-        "frequency of margin calls",
+        "margin calls",
         Group.RISK,
         Better.LOW,
         "days in a call / days with a position",
@@ -135,7 +135,7 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator(
         "forced_rate",
         "强平频率",
-        "frequency of forced liquidation",
+        "forced liquidations",
         Group.RISK,
         Better.LOW,
         "days with a forced closing / days with a position",
