@@ -39,7 +39,7 @@ Settlements = Prices | Mapping[str, tuple[Decimal, date]]
 """Either a callable (``domain.market.Prices``) or a mapping contract -> (settlement price, trading day)."""
 
 # From here on the best article answers; below, the person chooses; below that, nothing is offered.
-ANSWER_FROM = 0.65
+ANSWER_FROM = 0.7
 CLARIFY_FROM = 0.25
 # A plain library has no examples of what lies outside it: it needs less to answer, and offers what it has.
 PLAIN_ANSWER_FROM = 0.35
@@ -820,6 +820,8 @@ def _explain(engine: "Engine", found: "Found", ranking: "Ranking", answer: Answe
         "concepts": list(reading.concepts),
         "known_words": round(found.known, 3),
         "confidence": round(ranking.confidence, 4),
+        "answers_from": ANSWER_FROM,
+        "offers_from": CLARIFY_FROM,
         "kinds": {kind: round(share, 4) for kind, share in ranking.kind_shares.items()},
         "candidates": [
             {
