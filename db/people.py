@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, event, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.models import Assignment, Base, Chat, Client, Conversation, Dialog, Link, Staff
 from db.queues import core
@@ -47,7 +48,13 @@ def remember_none(session: AsyncSession, model: type[Base], chat_id: int) -> Non
 
 def has_none(session: AsyncSession, model: type[Base], chat_id: int) -> bool:
     """Whether that is remembered, and this transaction has made none since."""
-    return chat_id in session.info.get(model, ()) and not any(isinstance(row, model) for row in session)
+    return chat_id in session.info.get(model, ())
+
+
+@event.listens_for(Session, "after_attach")
+def _made_one(session: Session, row: object) -> None:
+    """A row that is added ends what was remembered of its table."""
+    session.info.pop(type(row), None)
 
 
 async def add_chat(session: AsyncSession, chat_id: int, lang: str, at: datetime) -> None:
