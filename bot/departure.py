@@ -27,8 +27,13 @@ class Departure:
         """As the transaction's last step: claims what may leave at once. The rest waits in the table for its turn."""
         self.booked = self._sender.book(work.written)
         if self.booked:
-            ids = [message.id for message in self.booked]
-            self.claimed = await queues.claim_messages(work.session, ids, work.deps.wall())
+            claimed = await queues.claim_written(work.session, [message.id for message in self.booked])
+            sending = {"state": "sending", "attempts": 1}
+            self.claimed = [
+                OutboxMessage(id=message.id, **message.row | sending)
+                for message in self.booked
+                if message.id in claimed
+            ]
 
 
 class Courier(Protocol):

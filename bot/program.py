@@ -1,6 +1,7 @@
 """``python -m bot run``: intake, inbox, delivery, timetable and web in one process, under one lease."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
@@ -125,6 +126,7 @@ async def _serve(settings: Settings, deps: Deps, app: App, live: LiveLibrary) ->
                 tasks.create_task(polling.run())
             tasks.create_task(delivery.run())
             await wiring.wait_ready(live)
+            _spare_the_collector()
             tasks.create_task(inbox.run())
             tasks.create_task(schedule.run(deps, delivery.news))
             tasks.create_task(Watch(deps, bot).run())
@@ -134,6 +136,13 @@ async def _serve(settings: Settings, deps: Deps, app: App, live: LiveLibrary) ->
     finally:
         # Only when every task has ended: whoever waits takes over at once, and must find nothing on its way.
         await asyncio.shield(_leave(app, lease))
+
+
+def _spare_the_collector() -> None:
+    """What stands for good (modules, the library) is not looked through again at every collection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 async def _leave(app: App, lease: HeldLease) -> None:

@@ -78,6 +78,12 @@ _CLAIM = select(OutboxMessage).from_statement(
     .values(state="sending", attempts=_OUTBOX.c.attempts + 1)
     .returning(_OUTBOX)
 )
+_CLAIM_WRITTEN = (
+    update(_OUTBOX)
+    .where(_OUTBOX.c.id.in_(_IDS), _is(_OUTBOX.c.state, "pending"), _OUTBOX.c.attempts == 0)
+    .values(state="sending", attempts=1)
+    .returning(_OUTBOX.c.id)
+)
 _SETTLE = update(_OUTBOX).where(
     _OUTBOX.c.id == bindparam("of_id"),
     _is(_OUTBOX.c.state, "sending"),
@@ -208,6 +214,11 @@ async def claim_messages(session: AsyncSession, ids: Collection[int], at: dateti
     options = {"populate_existing": True}
     claimed = await session.scalars(_CLAIM, {"ids": list(ids), "at": at}, execution_options=options)
     return sorted(claimed, key=lambda message: (message.priority, message.id))
+
+
+async def claim_written(session: AsyncSession, ids: Collection[int]) -> set[int]:
+    """Marks messages as being sent that this transaction has written; which of them still wait."""
+    return set(await session.scalars(_CLAIM_WRITTEN, {"ids": list(ids)}))
 
 
 async def unclaim_messages(session: AsyncSession, ids: Collection[int]) -> None:

@@ -232,7 +232,7 @@ async def put(
     )
     added = await queues.add_message(work.session, row)
     if added is not None:
-        work.written.append(Written(added, chat_id, method, on_doubt))
+        work.written.append(Written(added, row))
     return added
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,12 +39,22 @@ class Deps:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An outbox row of this transaction, as far as its sender must know to let it leave with the commit."""
+    """An outbox row of this transaction, for the sender who lets it leave with the commit. ``row``: its columns."""
 
     id: int
-    chat_id: int
-    method: str
-    on_doubt: str
+    row: dict[str, Any]
+
+    @property
+    def chat_id(self) -> int:
+        return int(self.row["chat_id"])
+
+    @property
+    def method(self) -> str:
+        return str(self.row["method"])
+
+    @property
+    def on_doubt(self) -> str:
+        return str(self.row["on_doubt"])
 
 
 @dataclass(slots=True)
