@@ -84,7 +84,7 @@ async def model_server() -> AsyncIterator[ModelServer]:
             Route("/v1/embeddings", found.embedded, methods=["POST"]),
         ]
     )
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=0)
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=0)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -27,10 +27,6 @@ def stream() -> Iterator[io.StringIO]:
     """What the program would write to standard error."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    # A server that another test ran in this process may have left its logger silent.
-    library = logging.getLogger("uvicorn.error")
-    library.disabled, library.propagate = False, True
-    library.setLevel(logging.NOTSET)
     written = io.StringIO()
     logs.set_up(written)
     yield written
