@@ -21,6 +21,10 @@ log = structlog.get_logger()
 POLL_SECONDS = 25
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 _LARGEST_ID = 2**63 - 1
+# Handling what was stored asks the disk in a moment anyway: one question to it less.
+_JOIN_SECONDS = 0.03
+# Whoever asked waits for the reply; nobody waits for the next poll to be put together.
+_AFTER_YOU_SECONDS = 0.002
 # Within a minute: a run that was just replaced hangs in its last long poll for some seconds only.
 _CONFLICTS = 10
 
@@ -58,7 +62,7 @@ async def store(
     async with db.write(durable=False) as session:
         await queues.store_updates(session, rows)
     stored([InboxUpdate(**row) for row in rows])
-    await db.settle()
+    await db.settle(patience=_JOIN_SECONDS)
 
 
 def seconds_of(error: RetryAfter) -> float:
@@ -129,6 +133,7 @@ class Polling:
         if not updates:
             return
         await store(self.db, updates, self.wall(), self.stored)
+        await asyncio.sleep(_AFTER_YOU_SECONDS)
         # Not the highest ever: after a quiet week Telegram goes on with another, perhaps lower number.
         self._offset = max((u["update_id"] + 1 for u in updates if is_update(u)), default=self._offset)
 

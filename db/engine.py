@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from db import inline_sqlite
+from db.checkpoints import Checkpoints
 from db.group_sync import GroupSync
 
 _DRIVERS = {
@@ -41,6 +42,7 @@ class Database:
         self.engine = create_async_engine(self.url, echo=echo, hide_parameters=True, **options)
         self._writers = asyncio.Lock() if self.is_sqlite else None
         self._sync = GroupSync(Path(f"{self.file}-wal")) if self.file is not None else None
+        self._checkpoints = Checkpoints(self.file, self._turn) if self.file is not None else None
         if self.is_sqlite:
             _teach_sqlite(self.engine.sync_engine)
         self._reader = self.engine.execution_options(qifu_write=False)
@@ -58,13 +60,18 @@ class Database:
             session.begin(),
         ):
             yield session
+        if self._checkpoints is not None:
+            self._checkpoints.committed()
         if durable:
             await self.settle()
 
-    async def settle(self) -> None:
-        """Returns when everything committed so far survives a power cut."""
+    async def settle(self, patience: float = 0.0) -> None:
+        """Returns when everything committed so far survives a power cut.
+
+        ``patience``: seconds for which it may be left to somebody else's commit to ask the disk.
+        """
         if self._sync is not None:
-            await self._sync.wait()
+            await self._sync.wait(patience)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         return self._writers or nullcontext()
@@ -84,6 +91,8 @@ class Database:
     async def close(self) -> None:
         if self._sync is not None:
             self._sync.close()
+        if self._checkpoints is not None:
+            await self._checkpoints.close()
         await self.engine.dispose()
 
 
@@ -98,8 +107,13 @@ def _teach_sqlite(engine: Any) -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        # synchronous=NORMAL: the sync at every commit is GroupSync's.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        # The sync at every commit is GroupSync's, the moving of the log Checkpoints'.
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "wal_autocheckpoint=0",
+            "foreign_keys=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -7,7 +7,9 @@ longer in the log was synced into the database file by SQLite's checkpoint.
 """
 
 import asyncio
+import contextlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,11 +23,19 @@ class GroupSync:
         self._asked = 0
         self._synced = 0
         self._running: asyncio.Future[None] | None = None
+        self._begun = asyncio.Event()
 
-    async def wait(self) -> None:
+    async def wait(self, patience: float = 0.0) -> None:
+        """``patience``: seconds for which one that is in no hurry waits for others to begin a sync, and joins it."""
         self._asked += 1
         mine = self._asked
+        until = time.monotonic() + patience
         while self._synced < mine:
+            if self._running is None and (left := until - time.monotonic()) > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._begun.wait()
+                continue
             if self._running is None:
                 self._running = asyncio.ensure_future(self._run())
             await asyncio.shield(self._running)
@@ -35,11 +45,13 @@ class GroupSync:
 
     async def _run(self) -> None:
         covered = self._asked
+        self._begun.set()
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._fsync)
             self._synced = covered
         finally:
             self._running = None
+            self._begun.clear()
 
     def _fsync(self) -> None:
         try:

@@ -36,6 +36,25 @@ async def test_many_that_wait_share_a_sync_that_began_after_them(
     sync.close()
 
 
+async def test_one_in_no_hurry_joins_the_sync_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are covered by one; alone it asks the disk itself when its patience ends."""
+    log = tmp_path / "log"
+    log.write_bytes(b"")
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _file: seen.append(1))
+    sync = GroupSync(log)
+    patient = asyncio.create_task(sync.wait(patience=30.0))
+    await asyncio.sleep(0)
+    await sync.wait()
+    await asyncio.wait_for(patient, 5)
+    assert seen == [1]
+    await asyncio.wait_for(sync.wait(patience=0.01), 5)
+    assert seen == [1, 1]
+    sync.close()
+
+
 async def test_a_log_that_is_gone_was_synced_by_whoever_removed_it(tmp_path: Path) -> None:
     """SQLite moves the log into the database when its last connection closes."""
     sync = GroupSync(tmp_path / "log")
