@@ -514,6 +514,7 @@ class HeldText(Base):
     state: Mapped[str] = mapped_column(String(8))  # held | edited | sent | dropped
     reason: Mapped[str | None]
     disputed_at: Mapped[datetime | None]
+    reviewed_at: Mapped[datetime | None]
 
     __table_args__ = (UniqueConstraint("from_chat", "from_message"),)
 

@@ -41,12 +41,20 @@ async def pressed_drop(context: Context, press: Press) -> None:
 
 
 async def listing(_update: Update, context: Context) -> None:
-    """/held: what the guard rails kept back lately."""
+    """/held: what the guard rails kept back and nobody has reviewed."""
     found = await held.lines(context.work, context.who)
     states = {
         line.state: context.deps.phrases.label(f"rail.state.{line.state}", context.who.lang) for line in found
     }
-    await context.reply("rail.list", lines=found, states=states)
+    seen = [[Button("rail.review", "rail.review", {"held": [line.id for line in found]})]]
+    await context.reply("rail.list", buttons=seen if found else [], lines=found, states=states)
+
+
+async def pressed_review(context: Context, press: Press) -> None:
+    reviewed = await held.review(context.work, context.who, press.args["held"])
+    press.toast = context.deps.phrases.label(
+        "rail.reviewed" if reviewed else "rail.reviewed_before", context.who.lang
+    )
 
 
 COMMANDS = [Command("held", "拦截的员工发言", "Held texts of staff", listing, ("supervisor", "compliance"))]
@@ -54,4 +62,5 @@ ACTIONS: dict[str, ActionFn] = {
     "rail.send": pressed_send,
     "rail.dispute": pressed_dispute,
     "rail.drop": pressed_drop,
+    "rail.review": pressed_review,
 }

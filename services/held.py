@@ -1,5 +1,6 @@
 """Texts of staff that a guard rail keeps back: why, what may be done, and what compliance sees of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -159,7 +160,7 @@ async def rewritten(work: Work, who: Actor, message_id: int) -> HeldText | None:
 
 
 async def lines(work: Work, who: Actor) -> list[HeldLine]:
-    """What was held lately, disputed first, for those who look after the rails."""
+    """What was held and not reviewed, disputed first, for those who look after the rails."""
     access.require(who, *REVIEWERS)
     return [
         HeldLine(
@@ -174,8 +175,20 @@ async def lines(work: Work, who: Actor) -> list[HeldLine]:
             reason=row.reason,
             disputed=row.disputed_at is not None,
         )
-        for row, name in await rows.latest(work.session)
+        for row, name in await rows.unreviewed(work.session)
     ]
+
+
+async def review(work: Work, who: Actor, ids: Sequence[int]) -> int:
+    """Takes texts from the list, as seen; how many that was. Nobody reviews what they wrote themselves."""
+    staff = access.require(who, *REVIEWERS)
+    seen = [row for row in await rows.to_review(work.session, ids) if row.staff_id != staff.id]
+    for row in seen:
+        row.reviewed_at = work.now
+        await audit.note(
+            work, who, "rail.reviewed", f"talk:{row.conversation_id}", rail=row.rail, held=row.id
+        )
+    return len(seen)
 
 
 async def own(work: Work, who: Actor, held_id: int, *, settled: bool = False) -> HeldText:

@@ -77,9 +77,26 @@ async def test_what_may_be_sent_needs_a_reason_that_compliance_sees(
     await wang.wait_for("您可以加微信服务窗口")
     assert "指公司服务窗口" in (await compliance.wait_for("照原文发送", since=0)).text
     await compliance.text("/held")
-    listed = await compliance.wait_for("近期拦截")
+    listed = await compliance.wait_for("待审阅的员工发言")
     assert "您可以加微信服务窗口" in listed.text
     assert "说明理由后发出" in listed.text
+
+
+async def test_what_compliance_has_reviewed_is_not_listed_again(
+    desk: Desk, wang: Person, chen: Person, compliance: Person
+) -> None:
+    """Pressed twice, noted once; the text stays stored."""
+    await said_by_staff(wang, chen, "您可以加微信服务窗口")
+    await chen.wait_for("转到私人聊天")
+    await compliance.text("/held")
+    await compliance.wait_for("待审阅的员工发言")
+    for toast in ("不再列出", "此前已审阅"):
+        answer = await (await compliance.press("以上已审阅")).answer()
+        assert toast in answer["text"]
+    (found,) = await held_texts(desk)
+    assert found.reviewed_at is not None
+    await compliance.text("/held")
+    await compliance.wait_for("没有待审阅的记录")
 
 
 async def test_a_reason_is_not_a_blank(wang: Person, chen: Person) -> None:

@@ -706,6 +706,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(length=8), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('disputed_at', db.types.Utc(timezone=True), nullable=True),
+    sa.Column('reviewed_at', db.types.Utc(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_held_text_conversation_id')),
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_held_text_staff_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_held_text')),
