@@ -16,9 +16,10 @@ from bot.raw import RawBot
 from domain.errors import Refusal, place
 from messages.phrases import LANGUAGES
 from messages.split import plain
-from services import credit, evidence, ratings, risk, settlements, standing
+from services import credit, evidence, incoming_files, ratings, risk, settlements, standing
 from services.evidence import Unread
-from services.settlements import ImportSummary, Incoming
+from services.incoming_files import Incoming
+from services.settlements import ImportSummary
 from services.work import Deps
 
 log = structlog.get_logger()
@@ -64,7 +65,7 @@ class Watch:
             await credit.weekly(self.deps)
             await standing.weekly(self.deps)
         if self.bot is not None:
-            for document in await settlements.waiting(self.deps):
+            for document in await incoming_files.waiting(self.deps):
                 await self._document(self.bot, document)
             for file in await evidence.waiting(self.deps):
                 await self._evidence(self.bot, file)
@@ -82,10 +83,10 @@ class Watch:
         except TelegramError as error:
             log.warning("document not fetched", document=document.id, error=type(error).__name__)
             self._fetch_after[document.id] = time.monotonic() + 2.0**document.attempts
-            await settlements.fetched_in_vain(self.deps, document, tries=_TRIES)
+            await incoming_files.fetched_in_vain(self.deps, document, tries=_TRIES)
             return
         outcome = await self._import(document.name, data, document.by, document.reason)
-        await settlements.finished(self.deps, document, outcome)
+        await incoming_files.finished(self.deps, document, outcome)
 
     async def _evidence(self, bot: RawBot, file: Unread) -> None:
         if time.monotonic() < self._evidence_after.get(file.id, 0.0):
@@ -133,14 +134,14 @@ class Watch:
             data = await asyncio.to_thread(path.read_bytes)
             outcome = await self._import(path.name, data, "folder", None)
         await asyncio.to_thread(self._put_away, path, outcome)
-        await settlements.tell_risk_desk(self.deps, path.name, outcome)
+        await incoming_files.tell_risk_desk(self.deps, path.name, outcome)
 
     def _put_away(self, path: Path, outcome: ImportSummary | Refusal) -> None:
         refused = isinstance(outcome, Refusal)
         to = _free_name(path.parent / ("refused" if refused else "done"), path.name)
         to.parent.mkdir(exist_ok=True)
         if isinstance(outcome, Refusal):
-            words = [plain(settlements.in_words(self.deps, outcome, lang)) for lang in LANGUAGES]
+            words = [plain(incoming_files.in_words(self.deps, outcome, lang)) for lang in LANGUAGES]
             to.with_name(f"{to.name}.txt").write_text("\n".join(words) + "\n", "utf-8")
         path.rename(to)
 

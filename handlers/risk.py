@@ -5,7 +5,7 @@ from telegram import Update
 from handlers.context import Context
 from handlers.registry import ActionFn, Command, Press
 from messages.phrases import moment_text
-from services import outbox, reminders, risk, settlements, tasks
+from services import incoming_files, outbox, reminders, risk, tasks
 from services.outbox import Button, Row
 from services.tasks import TaskCard
 
@@ -23,7 +23,7 @@ async def on_message(update: Update, context: Context) -> bool:
         return False
     document = message.document
     name = document.file_name or "document"
-    await settlements.receive(
+    await incoming_files.receive(
         context.work,
         context.who,
         message_id=message.message_id,
@@ -112,7 +112,7 @@ async def task_list(_update: Update, context: Context) -> None:
 
 async def how_to_import(_update: Update, context: Context) -> None:
     """/import: how settlement files come in."""
-    await context.reply("imports.how", megabytes=settlements.FETCHED_AT_MOST // 1_000_000)
+    await context.reply("imports.how", megabytes=incoming_files.FETCHED_AT_MOST // 1_000_000)
 
 
 async def pressed_list(context: Context, _press: Press) -> None:
