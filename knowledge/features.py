@@ -6,6 +6,8 @@ within word bounds, words 1-2, unordered pairs within six words, concepts.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import add
 
 from knowledge.lexicon import Lexicon, Reading
 
@@ -30,7 +32,7 @@ def bags(lang: str, reading: Reading, lexicon: Lexicon) -> tuple[Bag, ...]:
     """The bags of a text that was read already."""
     if lang == "zh":
         return (
-            _with(_grams(reading.text, 3), (_grams(term, 3) for term in reading.appended)),
+            _with(_grams(reading.text), (_grams(term) for term in reading.appended)),
             _with(Counter(reading.tokens), (Counter((term,)) for term in reading.appended)),
             _with(
                 _syllable_grams(reading.syllables),
@@ -82,19 +84,20 @@ def _pairs(words: Sequence[str], near: int) -> Iterator[str]:
                 yield f"{word}|{other}" if word < other else f"{other}|{word}"
 
 
-def _grams(text: str, longest: int) -> Counter[str]:
-    return Counter(
-        text[start : start + length]
-        for length in range(1, longest + 1)
-        for start in range(len(text) - length + 1)
-    )
+def _grams(text: str) -> Counter[str]:
+    """Characters 1-3."""
+    pairs = list(map(add, text, text[1:]))
+    return Counter((*text, *pairs, *map(add, pairs, text[2:])))
 
 
 def _syllable_grams(syllables: Sequence[str]) -> Counter[str]:
+    """Syllables 1-3."""
     return Counter(
-        " ".join(syllables[start : start + length])
-        for length in (1, 2, 3)
-        for start in range(len(syllables) - length + 1)
+        (
+            *syllables,
+            *map(" ".join, pairwise(syllables)),
+            *map(" ".join, zip(syllables, syllables[1:], syllables[2:], strict=False)),
+        )
     )
 
 

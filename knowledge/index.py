@@ -12,7 +12,9 @@ The blend's weights are fitted when the index is built, on phrasings that were h
 only.
 """
 
-from collections import Counter
+import itertools
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
@@ -41,9 +43,9 @@ _RARITY = 0.5
 _SATURATION = 1.2
 # How much what must not land here counts against a group, for each bit that it is closer than the phrasings.
 _REFUSAL = 3.0
-# In a large library a feature that so many rows share tells nothing and costs time.
+# In a large library a feature that so many rows or groups share tells nothing and costs time.
 _MANY_ROWS = 20_000
-_LONGEST_POSTING = 2_000
+_LONGEST_POSTING = 1_000
 
 PHRASING, TITLE, KEYWORDS, NEGATIVE = range(4)
 
@@ -91,12 +93,12 @@ class Postings:
         """Sum of factor x weight over the features, for each document."""
         if not features:
             return np.zeros(self.size, dtype=np.float32)
-        spans = [slice(self.starts[f], self.starts[f + 1]) for f in features]
-        documents = np.concatenate([self.documents[s] for s in spans])
-        lengths = [s.stop - s.start for s in spans]
-        weights = np.concatenate([self.weights[s] for s in spans]) * np.repeat(
-            np.asarray(factors, dtype=np.float32), lengths
-        )
+        first, last = self.starts[features], self.starts[np.asarray(features) + 1]
+        spans = [slice(*span) for span in zip(first.tolist(), last.tolist(), strict=True)]
+        # In the types that bincount adds up in: it would copy any others.
+        documents = np.concatenate([self.documents[s] for s in spans], dtype=np.intp)
+        weights = np.concatenate([self.weights[s] for s in spans], dtype=np.float64)
+        weights *= np.repeat(np.asarray(factors, dtype=np.float64), last - first)
         return np.bincount(documents, weights=weights, minlength=self.size).astype(np.float32)
 
 
@@ -231,16 +233,22 @@ def build_engine(corpus: Corpus) -> Engine:
     return train(_Untrained.of(corpus, lexicon))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Untrained:
-    """Rows, vocabulary and sparse matrices before anything is fitted."""
+    """Rows and vocabulary before anything is fitted.
+
+    Bags lie one after another, each row's views in their order: ``lengths`` is rows x views, ``features`` and
+    ``counts`` hold their members (a feature is -1 where no row that may answer has it).
+    """
 
     corpus: Corpus
     lexicon: Lexicon
     texts: list[str]
     group: Ints
     sort: Ints
-    row_bags: list[tuple[Bag, ...]]
+    features: Ints
+    counts: Floats
+    lengths: Ints
     vocabulary: list[dict[str, int]]
     idf: list[Floats]
     offsets: list[int]
@@ -260,41 +268,71 @@ class _Untrained:
                 texts.extend(lines)
                 group.extend([number] * len(lines))
                 sort.extend([kind] * len(lines))
-        readings = [lexicon.read(text) for text in texts]
-        if corpus.lang == "zh":
-            lexicon.hear(Counter(word for reading in readings for word in reading.tokens))
-        row_bags = [bags(corpus.lang, reading, lexicon) for reading in readings]
-        positive = [at for at, kind in enumerate(sort) if kind != NEGATIVE]
-        vocabulary, idf = _vocabulary(corpus.lang, row_bags, positive)
-        offsets = [0]
-        for one_view in idf:
-            offsets.append(offsets[-1] + len(one_view))
+        sorts = np.asarray(sort, dtype=np.int32)
+        seen, features, counts, lengths = _read_rows(corpus.lang, lexicon, texts)
+        vocabulary, idf, offsets = _number(seen, features, lengths, sorts != NEGATIVE)
         return cls(
             corpus,
             lexicon,
             texts,
             np.asarray(group, dtype=np.int32),
-            np.asarray(sort, dtype=np.int32),
-            row_bags,
+            sorts,
+            features,
+            counts,
+            lengths,
             vocabulary,
             idf,
             offsets,
         )
 
 
-def _vocabulary(
-    lang: str, row_bags: Sequence[tuple[Bag, ...]], positive: Iterable[int]
-) -> tuple[list[dict[str, int]], list[Floats]]:
-    """Features of each view and their idf; one more idf at the end stands for what is unknown."""
-    rows = list(positive)
+def _read_rows(
+    lang: str, lexicon: Lexicon, texts: Iterable[str]
+) -> tuple[list[dict[str, int]], Ints, Floats, Ints]:
+    """Bags of all rows, features numbered view by view as they come; what the rows say teaches the lexicon."""
+    seen: list[defaultdict[str, int]] = [defaultdict(itertools.count().__next__) for _ in VIEWS[lang]]
+    features, counts, lengths = array("i"), array("f"), array("i")
+    said: Counter[str] = Counter()
+    for text in texts:
+        reading = lexicon.read(text)
+        said.update(reading.tokens)
+        for numbers, bag in zip(seen, bags(lang, reading, lexicon), strict=True):
+            features.extend(map(numbers.__getitem__, bag))
+            counts.extend(bag.values())
+            lengths.append(len(bag))
+    if lang == "zh":
+        lexicon.hear(said)
+    return (
+        [dict(numbers) for numbers in seen],
+        np.frombuffer(features, dtype=np.int32).copy(),
+        np.frombuffer(counts, dtype=np.float32),
+        np.frombuffer(lengths, dtype=np.int32).reshape(-1, len(seen)),
+    )
+
+
+def _number(
+    seen: Sequence[dict[str, int]], features: Ints, lengths: Ints, positive: Mask
+) -> tuple[list[dict[str, int]], list[Floats], list[int]]:
+    """Vocabulary, idf and first number of each view; ``features`` are renumbered in place over all views.
+
+    One more idf at the end of each view stands for what is unknown.
+    """
+    rows = int(positive.sum())
     vocabulary: list[dict[str, int]] = []
     idf: list[Floats] = []
-    for view in range(len(VIEWS[lang])):
-        counts: dict[str, int] = {}
-        for at in rows:
-            for feature in row_bags[at][view]:
-                counts[feature] = counts.get(feature, 0) + 1
-        vocabulary.append({feature: number for number, feature in enumerate(counts)})
-        rarity = [log(1 + len(rows) / count) ** _RARITY for count in counts.values()]
-        idf.append(np.asarray([*rarity, log(1 + len(rows)) ** _RARITY], dtype=np.float32))
-    return vocabulary, idf
+    offsets = [0]
+    views = np.repeat(np.tile(np.arange(len(seen), dtype=np.int8), len(lengths)), lengths.ravel())
+    counted = np.repeat(positive, lengths.sum(axis=1))
+    for view, numbers in enumerate(seen):
+        here = views == view
+        frequency = np.bincount(features[here & counted], minlength=len(numbers))
+        kept = frequency > 0
+        renumbered = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+        local = renumbered[features[here]]
+        features[here] = np.where(local < 0, -1, local + offsets[-1])
+        found = renumbered.tolist()
+        vocabulary.append({feature: found[at] for feature, at in numbers.items() if found[at] >= 0})
+        rarity = np.log(1 + rows / np.append(frequency[kept], 1)) ** _RARITY
+        idf.append(rarity.astype(np.float32))
+        offsets.append(offsets[-1] + len(rarity))
+    return vocabulary, idf, offsets

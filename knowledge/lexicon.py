@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import compress, pairwise
 from math import log
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 HAN = r"\u3400-\u9fff"
+_HAN_THERE = re.compile(rf"[{HAN}]")
 _BETWEEN_HAN = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
 _TOKENS = re.compile(rf"[{HAN}]+|[a-z0-9][a-z0-9_.%+\-]*[a-z0-9%+]|[a-z0-9]")
 _ENGLISH = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
@@ -32,13 +34,14 @@ def normalise(text: str, traditional: Mapping[int, int] | None = None) -> str:
     text = unicodedata.normalize("NFKC", text).lower()
     if traditional:
         text = text.translate(traditional)
-    text = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    if not text.isprintable():
+        text = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     text = text.replace("’", "'").replace("‘", "'")
     return _BETWEEN_HAN.sub("", " ".join(text.split()))
 
 
 def has_han(text: str) -> bool:
-    return any("\u3400" <= c <= "\u9fff" for c in text)
+    return _HAN_THERE.search(text) is not None
 
 
 @cache
@@ -74,7 +77,11 @@ class Reading:
 
 @dataclass(slots=True)
 class Lexicon:
-    """What a language knows about its words. Only plain dictionaries: it is kept in the cache file."""
+    """What a language knows about its words. Only plain dictionaries: it is kept in the cache file.
+
+    The heads are what a concept or a homophone begins with (two characters, two syllables): most places of a text
+    begin none, and are passed over.
+    """
 
     lang: str
     fillers: tuple[str, ...]
@@ -86,6 +93,8 @@ class Lexicon:
     traditional: dict[int, int] = field(default_factory=dict)
     unknown_word: float = 0.0
     sounds: dict[str, tuple[str, float]] = field(default_factory=dict)
+    concept_heads: frozenset[str] = frozenset()
+    homophone_heads: frozenset[str] = frozenset()
 
     def normalise(self, text: str) -> str:
         return normalise(text, self.traditional)
@@ -199,14 +208,14 @@ class Lexicon:
         tokens: list[str] = []
         for run in _TOKENS.findall(text):
             tokens.extend(self.segment(run) if has_han(run) else [run])
-        syllables = self.pinyin(text)
-        appended = list(dict.fromkeys(self._sounds_like(text)))
+        aligned = tuple(self._aligned(text))
+        appended = list(dict.fromkeys(self._sounds_like(text, aligned)))
         concepts: list[str] = []
         for piece in (text, *appended):
             concepts.extend(c for c in self._concepts_in(piece) if c not in concepts)
         appended.extend(c for c in concepts if c not in text and c not in appended)
         joined = "".join(_TOKENS.findall(text))
-        return Reading(joined, tuple(tokens), syllables, tuple(appended), tuple(concepts))
+        return Reading(joined, tuple(tokens), tuple(s for _, s in aligned), tuple(appended), tuple(concepts))
 
     def _read_en(self, text: str) -> Reading:
         text = self.without_fillers(self.normalise(text))
@@ -226,10 +235,15 @@ class Lexicon:
         """Concepts named in a text; a word inside a longer known word does not count."""
         spans: list[tuple[int, int]] = []
         found: list[tuple[int, str]] = []
-        for length in range(min(10, len(text)), 0, -1):
-            for start in range(len(text) - length + 1):
+        starts = [
+            at
+            for at in range(len(text))
+            if text[at : at + 2] in self.concept_heads or text[at] in self.concepts
+        ]
+        for length in range(10, 0, -1):
+            for start in starts:
                 word = text[start : start + length]
-                if word not in self.concepts or not _whole(text, start, start + length):
+                if word not in self.concepts or len(word) < length or not _whole(text, start, start + length):
                     continue
                 if any(s <= start and start + length <= e for s, e in spans):
                     continue
@@ -238,18 +252,18 @@ class Lexicon:
         for _, word in sorted(found):
             yield from self.concepts[word]
 
-    def _sounds_like(self, text: str) -> Iterator[str]:
+    def _sounds_like(self, text: str, aligned: Sequence[tuple[str, str]]) -> Iterator[str]:
         """Known terms that a window of the text sounds like without being a word, the longest first."""
-        sounds = [(s, c) for c, s in self._aligned(text)]
+        sounds, written_as = [s for _, s in aligned], [c for c, _ in aligned]
+        heads = [f"{one} {two}" in self.homophone_heads for one, two in pairwise(sounds)]
         covered: set[int] = set()
-        for length in range(min(4, len(sounds)), 1, -1):
-            for start in range(len(sounds) - length + 1):
-                window = sounds[start : start + length]
-                term = self.homophones.get(" ".join(s for s, _ in window))
+        for length in range(_LONGEST_SOUND, 1, -1):
+            for start in compress(range(len(sounds) - length + 1), heads):
+                term = self.homophones.get(" ".join(sounds[start : start + length]))
                 span = set(range(start, start + length))
                 if term is None or span <= covered:
                     continue
-                written = "".join(c for _, c in window)
+                written = "".join(written_as[start : start + length])
                 covered |= span
                 if term not in text and (length > 2 or len(written) < length or written not in self.words):
                     yield term
@@ -298,23 +312,25 @@ def build_lexicon(
     products, titles).
     """
     groups: list[list[str]] = [[str(w).lower() for w in group] for group in synonyms.get("groups", ())]
-    fillers = sorted({str(f).lower() for f in synonyms.get("fillers", ())}, key=len, reverse=True)
+    # Sets have another order in every process: whatever is kept in order is sorted to the last tie.
+    fillers = sorted({str(f).lower() for f in synonyms.get("fillers", ())}, key=lambda f: (-len(f), f))
     concepts: dict[str, tuple[str, ...]] = {}
     for group in groups:
         for word in group:
             key = word if lang == "zh" else " ".join(stem(w) for w in _ENGLISH.findall(word))
             concepts[key] = tuple(dict.fromkeys((*concepts.get(key, ()), group[0])))
-    lexicon = Lexicon(lang, tuple(fillers), concepts)
+    lexicon = Lexicon(lang, tuple(fillers), concepts, concept_heads=frozenset(c[:2] for c in concepts))
     if lang != "zh":
         return lexicon
     lexicon.traditional = {ord(t): ord(s) for t, s in (traditional or {}).items()}
     known = {t for t in (*concepts, *(str(term).lower() for term in terms)) if 2 <= len(t) <= _LONGEST_WORD}
-    lexicon.words, lexicon.unknown_word = _word_weights(known)
+    lexicon.words, lexicon.unknown_word = _word_weights(sorted(known))
     lexicon.syllables = _syllables()
     lexicon.known_syllables = frozenset(lexicon.syllables.values())
     for term in sorted(known, key=lambda t: (t in concepts, t)):
         if all("\u3400" <= c <= "\u9fff" for c in term) and len(term) <= 4:
             lexicon.homophones[" ".join(lexicon.pinyin(term))] = term
+    lexicon.homophone_heads = frozenset(" ".join(sound.split()[:2]) for sound in lexicon.homophones)
     return lexicon
 
 

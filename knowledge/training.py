@@ -3,9 +3,7 @@ built.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
 import numpy as np
@@ -80,12 +78,10 @@ def train(raw: "index._Untrained") -> Engine:
     rows_of = np.bincount(matrix.indices, minlength=matrix.shape[1])
     often = np.flatnonzero(rows_of >= _FEWEST_ROWS_A_FEATURE).astype(np.int32)
     common = matrix[:, often]
-    with ThreadPoolExecutor(max_workers=2) as threads:
-        training = [np.flatnonzero(raw.sort != NEGATIVE), *(fold.training for fold in folds)]
-        fitted = list(threads.map(lambda rows: _fit(engine, raw, common, rows), training))
-    _keep_classifier(raw, engine, often, fitted[0])
+    # One after another: liblinear shuffles with one random state a process, and an index must come out the same twice.
+    _keep_classifier(raw, engine, often, _fit(engine, raw, common, engine.positive_rows))
     if enough:
-        decided = [one.decide(common) for one in fitted[1:]]
+        decided = [_fit(engine, raw, common, fold.training).decide(common) for fold in folds]
         held = _hold_out(raw, engine, matrix, counts, texts, folds, decided)
         engine.blend = _fit_blend(engine, held)
         engine.confidence = fit_confidence(engine, held) | {"kinds": fit_kinds(engine, held)}
@@ -94,41 +90,27 @@ def train(raw: "index._Untrained") -> Engine:
 
 def _row_matrix(raw: "index._Untrained") -> Matrix:
     """Rows x features: unit length in each view, times the square root of the view's weight."""
-    columns: list[int] = []
-    counts: list[float] = []
-    lengths: list[int] = []
-    unknown = np.zeros((len(raw.row_bags), len(raw.idf)))
-    for row, views in enumerate(raw.row_bags):
-        for view, bag in enumerate(views):
-            vocabulary, offset = raw.vocabulary[view], raw.offsets[view]
-            before = len(columns)
-            for feature, count in bag.items():
-                number = vocabulary.get(feature)
-                if number is None:
-                    unknown[row, view] += (_frequency(count) * float(raw.idf[view][-1])) ** 2
-                else:
-                    columns.append(offset + number)
-                    counts.append(count)
-            lengths.append(len(columns) - before)
-    column, count_of = np.asarray(columns, dtype=np.int32), np.asarray(counts)
-    weights = (
-        np.where(count_of >= 1, 1 + np.log(np.maximum(count_of, 1)), count_of)
-        * np.concatenate(raw.idf)[column]
-    )
-    segment = np.repeat(np.arange(len(lengths)), lengths)
-    squares = np.bincount(segment, weights=weights**2, minlength=len(lengths)) + unknown.ravel()
-    view_scale = np.sqrt(np.tile(index.VIEW_WEIGHTS[raw.corpus.lang], len(raw.row_bags)))
-    scale = view_scale / np.sqrt(np.maximum(squares, 1e-12))
-    starts = np.concatenate([[0], np.cumsum(np.asarray(lengths).reshape(len(raw.row_bags), -1).sum(axis=1))])
+    weights = _weights(raw)
+    lengths = raw.lengths.ravel()
+    bag_of = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    squares = np.bincount(bag_of, weights=weights * weights, minlength=len(lengths))
+    view_scale = np.sqrt(np.tile(index.VIEW_WEIGHTS[raw.corpus.lang], len(raw.lengths)))
+    weights *= (view_scale / np.sqrt(np.maximum(squares, 1e-12))).astype(np.float32)[bag_of]
+    known = raw.features >= 0
+    row_of = bag_of[known] // len(raw.idf)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(row_of, minlength=len(raw.lengths)))])
     return sparse.csr_matrix(
-        ((weights * scale[segment]).astype(np.float32), column, starts),
-        shape=(len(raw.row_bags), raw.offsets[-1]),
+        (weights[known], raw.features[known], starts.astype(np.int32)),
+        shape=(len(raw.lengths), raw.offsets[-1]),
     )
 
 
-def _frequency(count: float) -> float:
-    """A feature said twice weighs little more than one said once; one that was only appended weighs less."""
-    return 1.0 + log(count) if count >= 1 else count
+def _weights(raw: "index._Untrained") -> Floats:
+    """The weight of each member of each bag: a feature said twice weighs little more than one said once, one that was
+    only appended less; what is unknown is as rare as can be (as rare as a feature of one row).
+    """
+    often = np.where(raw.counts >= 1, 1 + np.log(np.maximum(raw.counts, 1)), raw.counts)
+    return np.asarray(often * np.concatenate(raw.idf)[raw.features], dtype=np.float32)
 
 
 def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Matrix) -> Engine:
@@ -137,6 +119,7 @@ def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Ma
     # A question's weights carry the view's weight whole, a row's its square root: the product must hold it once.
     row_weights = matrix @ sparse.diags(_per_feature(raw, -0.5))
     topic_of = np.unique([g.topic for g in groups], return_inverse=True)[1].astype(np.int32)
+    large = len(raw.texts) > index._MANY_ROWS
     return Engine(
         lang=raw.corpus.lang,
         lexicon=raw.lexicon,
@@ -152,9 +135,9 @@ def _assemble(raw: "index._Untrained", matrix: Matrix, counts: Matrix, texts: Ma
         vocabulary=tuple(raw.vocabulary),
         idf=tuple(raw.idf),
         offsets=tuple(raw.offsets),
-        rows=_postings(row_weights, cap=len(raw.texts) > index._MANY_ROWS),
-        bm25=_postings(_saturated(counts)),
-        text=_postings(texts),
+        rows=_postings(row_weights, cap=large),
+        bm25=_postings(_saturated(counts), cap=large),
+        text=_postings(texts, cap=large),
         centroid_norm=_centroid_norms(raw, matrix, positive),
         topic_of=topic_of,
         kind_mask=np.asarray([g.is_kind for g in groups]),
@@ -179,7 +162,7 @@ def _per_feature(raw: "index._Untrained", power: float) -> NDArray[np.float64]:
     )
 
 
-def _postings(columns: Matrix, *, cap: bool = False) -> Postings:
+def _postings(columns: Matrix, *, cap: bool) -> Postings:
     columns = columns.tocsc()
     starts, documents, weights = columns.indptr, columns.indices, columns.data
     if cap:
@@ -298,8 +281,8 @@ def _support_vectors(matrix: Matrix, labels: Ints) -> tuple[Floats, Floats, Ints
 def _keep_classifier(raw: "index._Untrained", engine: Engine, features: Ints, fitted: _Fitted) -> None:
     """Into the engine, for questions whose weights carry the view's weight whole."""
     scale = _per_feature(raw, -0.5)[features].astype(np.float32)
-    rows = np.concatenate([np.zeros((1, fitted.weights.shape[1])), fitted.weights * scale[:, None]])
-    engine.classifier = rows.astype(np.float16)
+    engine.classifier = np.zeros((len(features) + 1, fitted.weights.shape[1]), dtype=np.float16)
+    np.multiply(fitted.weights, scale[:, None], out=engine.classifier[1:], casting="same_kind")
     engine.constants = fitted.constants
     engine.classified = np.zeros(raw.offsets[-1], dtype=np.int32)
     engine.classified[features] = np.arange(1, len(features) + 1)
@@ -329,7 +312,7 @@ def _hold_out(
         scores[1, at:end] = beside_best(found[rows[at:end], topics:], engine)
         hidden[end - len(fold.unheard) : end] = True
         at = end
-    return Held(rows, scores, hidden, _known(raw, engine, rows))
+    return Held(rows, scores, hidden, _known(raw, rows))
 
 
 def _hold_out_rows(
@@ -363,21 +346,16 @@ def _hold_out_rows(
     scores[4, numbers, own] = np.asarray(once.multiply(weighted).sum(axis=1)).ravel() / totals
 
 
-def _known(raw: "index._Untrained", engine: Engine, rows: Ints) -> Floats:
+def _known(raw: "index._Untrained", rows: Ints) -> Floats:
     """For each row, the share of its words' weight that other rows know too."""
-    view = VIEWS[engine.lang].index("words")
-    vocabulary, idf = raw.vocabulary[view], raw.idf[view]
-    once = float(idf[-1]) - 1e-5
-    found = np.zeros(len(rows), dtype=np.float32)
-    for number, row in enumerate(rows):
-        known = total = 0.0
-        for feature, count in raw.row_bags[row][view].items():
-            rarity = float(idf[vocabulary[feature]])
-            weight = (_frequency(count) * rarity) ** 2
-            total += weight
-            known += 0.0 if rarity >= once else weight
-        found[number] = known / (total or 1.0)
-    return found
+    view = VIEWS[raw.corpus.lang].index("words")
+    bag_of = np.repeat(np.arange(raw.lengths.size, dtype=np.int32), raw.lengths.ravel())
+    words = bag_of % len(raw.idf) == view
+    row_of, weights = bag_of[words] // len(raw.idf), _weights(raw)[words] ** 2
+    elsewhere = np.concatenate(raw.idf)[raw.features[words]] < float(raw.idf[view][-1]) - 1e-5
+    total = np.bincount(row_of, weights=weights, minlength=len(raw.lengths))
+    known = np.bincount(row_of, weights=weights * elsewhere, minlength=len(raw.lengths))
+    return np.asarray((known / np.where(total > 0, total, 1.0))[rows], dtype=np.float32)
 
 
 def _fit_blend(engine: Engine, held: Held) -> Floats:
