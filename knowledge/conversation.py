@@ -115,7 +115,7 @@ class FollowUps:
         fragment = (now.ask is None or now.bare) and bare
         if not fragment:
             return heard
-        if context.article is not None:
+        if context.topic is not None:
             rewritten = self._rewritten(heard.q, now.mentions, context, near)
             if rewritten is not None:
                 return replace(heard, q=rewritten, slots=None, carried=("question",))

@@ -1,5 +1,6 @@
 """The shipped library's files: articles, tables, rules, sentences; and what was wrong with them."""
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from domain.calendar import TradingCalendar, read_days
 from domain.knowledge import Finding, Status
 from domain.market import CompanyRates
 from knowledge.articles import LANGUAGES, SAFE_LOADER, Shelf, read_shelf
 from knowledge.calculation import Calculator
 from knowledge.contracts import TABLE, ContractTable
 from knowledge.conversation import FollowUps
+from knowledge.last_days import TABLE as LAST_DAYS
+from knowledge.last_days import LastDays
 from knowledge.overlay import Sheet, lay_over
 from knowledge.slots import Names, SlotReader
+from knowledge.timetable import CALENDAR, Timetable, TimetableReader
 from knowledge.understanding import Rules
 
 if TYPE_CHECKING:
@@ -43,6 +48,8 @@ class Desk:
     readers: Mapping[str, SlotReader]
     rules: Mapping[str, Rules]
     follow_ups: Mapping[str, FollowUps]
+    timetables: Mapping[str, Timetable]
+    timetable_readers: Mapping[str, TimetableReader]
     texts: Mapping[str, Mapping[str, Any]]
     major_amount: Decimal
     hours: Mapping[str, str]
@@ -55,6 +62,7 @@ class Files:
     shelf: Shelf
     topics: Mapping[str, str]
     table: ContractTable
+    last_days: LastDays | None
     yaml: Mapping[str, Any]
     findings: tuple[Finding, ...]
 
@@ -77,6 +85,7 @@ class Files:
                 ("kinds", "tables/kinds.yaml"),
                 ("texts", "tables/texts.yaml"),
                 ("follow_ups", "tables/follow_ups.yaml"),
+                ("timetable", "tables/timetable.yaml"),
                 ("traditional", "tables/traditional.yaml"),
             )
         }
@@ -92,7 +101,8 @@ class Files:
             if product not in table.products:
                 where = f"tables/nicknames.yaml: {product}"
                 findings.append(Finding(where, "is no product of contracts.csv", "correct the code"))
-        return cls(shelf, topics, table, loaded, tuple(findings))
+        last_days = _last_days(tables / "tables", findings)
+        return cls(shelf, topics, table, last_days, loaded, tuple(findings))
 
     def desk(
         self,
@@ -119,6 +129,8 @@ class Files:
             follow_ups={
                 lang: FollowUps(self.yaml["follow_ups"], lang, reader) for lang, reader in readers.items()
             },
+            timetables={lang: self._timetable(lang) for lang in LANGUAGES},
+            timetable_readers={lang: TimetableReader(self.yaml["timetable"], lang) for lang in LANGUAGES},
             texts=self.yaml["texts"],
             major_amount=major_amount,
             hours=hours,
@@ -131,6 +143,11 @@ class Files:
             self.shelf, self.yaml["synonyms"], self.yaml["kinds"], self._names().words, traditional
         )
 
+    def _timetable(self, lang: str) -> Timetable:
+        assert self.last_days is not None
+        texts = self.yaml["texts"][lang]["timetable"]
+        return Timetable(self.table, self.last_days, texts, lang)
+
     def _names(self) -> Names:
         spoken = self.yaml["nicknames"]
         names: dict[str, list[str]] = {}
@@ -138,6 +155,19 @@ class Files:
             zh, en = self.table.names(product)
             names[product] = [re.sub(r"\(.*?\)", "", zh), en, *map(str, spoken["products"].get(product, ()))]
         return Names(self.table.products, names, spoken["groups"], map(str, spoken["not_products"]))
+
+
+def _last_days(folder: Path, findings: list[Finding]) -> LastDays | None:
+    """The last trading days over the calendar; None, with a finding, where the calendar cannot be used."""
+    try:
+        with (folder / CALENDAR).open(encoding="utf-8", newline="") as lines:
+            calendar = TradingCalendar(read_days(csv.DictReader(lines)))
+    except (OSError, ValueError) as reason:
+        findings.append(Finding(CALENDAR, str(reason), f"it belongs to {folder}"))
+        return None
+    last_days, wrong = LastDays.read(folder / LAST_DAYS, calendar)
+    findings.extend(wrong)
+    return last_days
 
 
 def read_yaml(path: Path, findings: list[Finding]) -> dict[str, Any]:

@@ -409,6 +409,9 @@ class Library:
         if verdict is None:
             if question.followed.slots is not None:
                 return self._calculated(question, engine, found, ranking, question.followed.slots)
+            told = self._by_timetable(question, engine, found, ranking, text)
+            if told is not None:
+                return told
             verdict = rules.after_calculation(text)
         if verdict is None:
             verdict = self._by_example(rules, text, ranking)
@@ -569,6 +572,37 @@ class Library:
                 context=remembered(slots, question.q, contract, question.followed.day),
             ),
         )
+
+    def _by_timetable(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", text: str
+    ) -> Answer | None:
+        """When is traded: answered from the tables, where the question is of that kind."""
+        assert self._desk is not None
+        day = question.day
+        if day is None:
+            return None
+        asked = self._desk.timetable_readers[question.heard].read(text, day)
+        if asked is None:
+            return None
+        mentions = self._desk.readers[question.heard].mentions(question.q, day)
+        told = self._desk.timetables[question.lang].answer(asked, mentions, day)
+        if told is None:
+            return None
+        head, *rest = told.lines
+        article = self.of_topic(told.topic, cast(Lang, question.lang), day)
+        answer = Answer(
+            q=question.q,
+            kind=Kind.ANSWER,
+            text="\n".join(told.lines),
+            html="\n".join((f"<b>{escape(head)}</b>", *map(escape, rest))),
+            lang=question.lang,
+            topic=told.topic,
+            title=question.q,
+            citations=told.citations,
+            related=(Candidate(article.topic, article.id, 0.0, article.title),) if article else (),
+            reason="timetable",
+        )
+        return self._framed(question, engine, found, ranking, answer)
 
     def _explaining(self, question: _Question, ask: Ask) -> Iterator[Candidate]:
         """What may be asked next after a figure."""
