@@ -76,10 +76,11 @@ class Librarian:
             await self._compare(draft)
 
     async def renew(self) -> None:
-        """Brings the library to the latest confirmation. One that cannot be read is reported once, and the old stays."""
+        """Brings the library to the latest confirmation, and to the versions of the day. One that cannot be read is reported once, and the old stays."""
         async with reading(self.deps) as work:
             sheets, sequence = await articles.confirmed(work)
-        if sequence in (self.live.sequence, self._failed) or time.monotonic() < self._renew_after:
+        known = sequence in (self.live.sequence, self._failed) and not self.live.outdated
+        if known or time.monotonic() < self._renew_after:
             return
         self._renew_after = time.monotonic() + _TRY_AGAIN
         try:

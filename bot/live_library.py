@@ -29,6 +29,11 @@ class LiveLibrary:
     def __call__(self) -> Library:
         return self._present
 
+    @property
+    def outdated(self) -> bool:
+        """Whether a day has come on which another version holds than when it was loaded."""
+        return self._present.outdated
+
     async def renew(self, sheets: Sequence[Sheet], sequence: int) -> None:
         """Puts a library with these versions in the place of the present one when its index stands."""
         fresh = await asyncio.to_thread(self._load, sheets)

@@ -68,6 +68,21 @@ class Shelf:
             found.setdefault((article.lang, article.id), []).append(article)
         return found
 
+    def wordings(self, day: date | None) -> dict[tuple[str, str], tuple[Article, ...]]:
+        """(language, id) -> the confirmed versions by whose phrasings an article is found on a day, oldest first.
+
+        They are the one in force and those that begin later; what only former versions said leads nowhere any more. An
+        article that has neither keeps its last version, for questions about the past.
+        """
+        found = {}
+        for key, versions in self.versions().items():
+            confirmed = [v for v in versions if v.status is Status.CONFIRMED]
+            in_force = [v for v in confirmed if v.in_force(day)][-1:]
+            later = [v for v in confirmed if day and v.effective_from and v.effective_from > day]
+            if confirmed:
+                found[key] = tuple(in_force + later or confirmed[-1:])
+        return found
+
 
 def read_shelf(
     folder: Path, topics: Collection[str], facts: Mapping[str, Mapping[str, object]] | None

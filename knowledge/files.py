@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from domain.calendar import TradingCalendar, read_days
-from domain.knowledge import Finding, Status
+from domain.knowledge import Finding
 from domain.market import CompanyRates
 from knowledge.articles import LANGUAGES, SAFE_LOADER, Shelf, read_shelf
 from knowledge.calculation import Calculator
@@ -136,11 +137,11 @@ class Files:
             hours=hours,
         )
 
-    def corpora(self) -> list["Corpus"]:
+    def corpora(self, day: date | None) -> list["Corpus"]:
         pairs = self.yaml["traditional"]
         traditional = dict(zip(pairs["traditional"], pairs["simplified"], strict=True))
         return corpora_of(
-            self.shelf, self.yaml["synonyms"], self.yaml["kinds"], self._names().words, traditional
+            self.shelf, day, self.yaml["synonyms"], self.yaml["kinds"], self._names().words, traditional
         )
 
     def _timetable(self, lang: str) -> Timetable:
@@ -186,27 +187,27 @@ def read_yaml(path: Path, findings: list[Finding]) -> dict[str, Any]:
 
 def corpora_of(
     shelf: Shelf,
+    day: date | None,
     synonyms: Mapping[str, Any],
     kinds: Mapping[str, Any],
     terms: Sequence[str],
     traditional: Mapping[str, str],
 ) -> list["Corpus"]:
-    """One corpus a language that has articles: the phrasings of all confirmed versions under their id."""
+    """One corpus a language that has articles: under each id the phrasings by which it is found on a day."""
     from knowledge.index import Corpus, Group
 
     corpora = []
     for lang in LANGUAGES:
         groups: dict[str, Group] = {}
-        for (of, name), versions in shelf.versions().items():
-            confirmed = [v for v in versions if v.status is Status.CONFIRMED]
-            if of != lang or not confirmed:
+        for (of, name), versions in shelf.wordings(day).items():
+            if of != lang:
                 continue
-            newest = confirmed[-1]
+            newest = versions[-1]
             groups[name] = Group(
                 key=name,
                 topic=newest.topic,
                 title=newest.title,
-                phrasings=tuple(dict.fromkeys(p for v in confirmed for p in v.phrasings)),
+                phrasings=tuple(dict.fromkeys(p for v in versions for p in v.phrasings)),
                 keywords=newest.keywords,
                 not_for=newest.not_for,
                 text=newest.text[:_INDEXED_TEXT],

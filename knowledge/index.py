@@ -203,6 +203,14 @@ class Engine:
             factors[at:] = [f * scale for f in factors[at:]]
         return features, factors, idfs, known
 
+    def phrasings(self) -> dict[str, frozenset[str]]:
+        """Key of each group -> its phrasings."""
+        found: dict[str, set[str]] = {key: set() for key in self.keys}
+        for text, group, sort in zip(self.row_texts, self.row_group, self.row_sort, strict=True):
+            if sort == PHRASING:
+                found[self.keys[group]].add(text)
+        return {key: frozenset(texts) for key, texts in found.items()}
+
     def nearest(self, found: Found, group: int, count: int = 3) -> list[tuple[str, float]]:
         """The phrasings of a group that lie closest, for the explanation to staff."""
         rows = np.flatnonzero(self.row_group == group)

@@ -92,6 +92,7 @@ class Library:
         self._topics = topics
         self._desk = desk
         self._today = today
+        self._indexed_on = today() if today else None
         self._findings = tuple(findings)
         self._engines: dict[str, Engine] = {}
         self._awaited: frozenset[str] = frozenset()
@@ -130,7 +131,7 @@ class Library:
             raise LibraryError(fatal)
         desk = files.desk(rates or CompanyRates(), facts or {}, major_amount, major_words)
         library = cls(files.shelf, files.topics, desk, today, files.findings)
-        library._raise_index(files.corpora(), cache_dir, background=background)
+        library._raise_index(files.corpora(library._indexed_on), cache_dir, background=background)
         return library
 
     @classmethod
@@ -147,7 +148,7 @@ class Library:
         topics = {article.topic: article.title for article in shelf.articles}
         library = cls(shelf, topics, None, None, shelf.findings)
         synonyms = read_yaml(KNOWLEDGE / "synonyms.yaml", [])
-        library._raise_index(corpora_of(shelf, synonyms, {}, (), {}), cache_dir, background=False)
+        library._raise_index(corpora_of(shelf, None, synonyms, {}, (), {}), cache_dir, background=False)
         return library
 
     @classmethod
@@ -165,6 +166,16 @@ class Library:
     def ready(self) -> bool:
         """Whether the index of every language stands."""
         return self._failed is None and self._awaited <= self._engines.keys()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether versions came into force or ended since it was loaded, so that the index holds phrasings of theirs
+        too many or too few.
+        """
+        today = self._today() if self._today else None
+        return today != self._indexed_on and self._shelf.wordings(today) != self._shelf.wordings(
+            self._indexed_on
+        )
 
     def wait(self, timeout: float | None = None, *, lang: str | None = None) -> bool:
         """Wait until the index stands, of one language or of all; False when the time is up. Raises what the
@@ -287,6 +298,12 @@ class Library:
         day = as_of or (self._today() if self._today else None)
         allowed = self._allowed(engine, day, AUDIENCES[-1])
         return frozenset(name for name, can in zip(engine.keys, allowed, strict=True) if can)
+
+    def phrasings(self, lang: Lang) -> Mapping[str, frozenset[str]]:
+        """Article -> the phrasings by which the index finds it."""
+        self.wait()
+        engine = self._engines.get(lang)
+        return engine.phrasings() if engine else {}
 
     def check(self) -> tuple[Finding, ...]:
         """Everything found about the files when they were read; the bot does not start with a fatal one."""

@@ -4,12 +4,15 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from domain.knowledge import Article, Finding, Status
+from knowledge.articles import Shelf
 from knowledge.library import Lang, Library
 from knowledge.questions import Golden
 
 
 def unequal(library: Library, day: date) -> Iterator[Finding]:
-    """Articles that are confirmed and in force and cannot answer, and articles that can and should not."""
+    """Articles that are confirmed and in force and cannot answer, articles that can and should not, and those found by
+    other phrasings than were confirmed.
+    """
     languages: tuple[Lang, ...] = ("zh", "en")
     for lang in languages:
         due = {a.id for a in library.articles() if a.lang == lang and _answers(a, day)}
@@ -18,6 +21,15 @@ def unequal(library: Library, day: date) -> Iterator[Finding]:
             yield Finding(f"{lang}/{name}", "is confirmed and not in the index", "build the index anew")
         for name in sorted(can - due):
             yield Finding(f"{lang}/{name}", "answers and is not confirmed", "build the index anew")
+        indexed = library.phrasings(lang)
+        for (of, name), versions in Shelf(library.articles(), ()).wordings(day).items():
+            if of == lang and name in indexed:
+                confirmed = {phrasing for version in versions for phrasing in version.phrasings}
+                for phrasing in sorted(confirmed ^ indexed[name]):
+                    problem = (
+                        "lacks the phrasing" if phrasing in confirmed else "is still found by the phrasing"
+                    )
+                    yield Finding(f"{lang}/{name}", f"{problem} {phrasing!r}", "build the index anew")
 
 
 def withdrawn(library: Library, day: date) -> Iterator[Finding]:

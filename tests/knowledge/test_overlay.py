@@ -1,10 +1,12 @@
 """The house's own confirmed versions over the shipped files."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from domain.knowledge import Kind
+from knowledge import soundness
 from knowledge.library import Library
 from knowledge.overlay import Sheet
 from tests.knowledge.conftest import ARTICLES, FACTS, RATES, write
@@ -72,3 +74,40 @@ def test_a_version_that_no_longer_fits_the_configuration_is_named(
 
     found = Files.read(folder, KNOWLEDGE, FACTS, [cost("2026-09-01", "{{ facts.gone }}")]).findings
     assert [f.where for f in found if f.fatal] == ["zh/cost@2026-09-01:12"]
+
+
+def test_a_phrasing_that_a_newer_version_drops_leads_nowhere(tmp_path: Path) -> None:
+    """From the new version's first day on; until then the old one's phrasings hold. The change of day is noticed."""
+    dropped = "隔夜不留仓当日了结的那笔钱"
+    old = cost("2026-09-01", "旧的一版。")
+    assert old.text is not None
+    old = replace(old, text=old.text.replace("平今免吗", dropped))
+    days = [date(2026, 9, 19)]
+    library = Library.load(
+        write(tmp_path, ARTICLES),
+        facts=FACTS,
+        rates=RATES,
+        cache_dir=None,
+        today=lambda: days[-1],
+        overlay=[old, cost("2026-09-20", "新的一版。")],
+    )
+    assert dropped in library.phrasings("zh")["cost"]
+    assert library.ask(dropped).article == "cost"
+    assert not library.outdated
+
+    days.append(date(2026, 9, 20))
+    assert library.outdated
+    (finding,) = soundness.unequal(library, days[-1])
+    assert finding.where == "zh/cost"
+    assert dropped in finding.problem
+
+    renewed = Library.load(
+        tmp_path,
+        facts=FACTS,
+        rates=RATES,
+        cache_dir=None,
+        today=lambda: days[-1],
+        overlay=[old, cost("2026-09-20", "新的一版。")],
+    )
+    assert dropped not in renewed.phrasings("zh")["cost"]
+    assert list(soundness.unequal(renewed, days[-1])) == []
