@@ -50,9 +50,9 @@ def copied(articles: Iterable[Article], questions: Iterable[Golden]) -> Iterator
 
     One or two are chance, for short questions have few wordings; that is why none is fatal.
     """
-    said = {_bare(p): f"{a.lang}/{a.id}" for a in articles for p in a.phrasings}
+    said = {bare(p): f"{a.lang}/{a.id}" for a in articles for p in a.phrasings}
     for golden in questions:
-        if home := said.get(_bare(golden.q)):
+        if home := said.get(bare(golden.q)):
             what = f"stands in {home} word for word: {golden.q}"
             yield Finding(golden.where, what, "put other words into the article", fatal=False)
 
@@ -69,5 +69,6 @@ def _answers(article: Article, day: date) -> bool:
     return article.status is Status.CONFIRMED and article.in_force(day)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """A text without what two writings of it differ in: case, spaces, signs."""
     return "".join(c for c in text.lower() if c.isalnum())

@@ -201,7 +201,7 @@ def test_a_word_that_makes_a_complaint_major_stands_in_one_place(small: Library,
     """config.yaml names the words, rules.yaml what happened: what stands in both would be changed in one."""
     rules = yaml.safe_load(RULES.read_text("utf-8"))
     for lang in ("zh", "en"):
-        assert not re.search("|".join(rules[lang]["severity"]["major"]), word, re.IGNORECASE)
+        assert not re.search("|".join(rules[lang]["severity"]["major"]["any"]), word, re.IGNORECASE)
     lang = "en" if word.isascii() and not word.isdigit() else "zh"
     complaint = f"我要投诉 {word}" if lang == "zh" else f"I want to complain, {word}"
     # Who speaks of ending a life is not asked to fill in a form: a person is called.
@@ -214,3 +214,151 @@ def test_a_word_inside_another_is_not_that_word(small: Library) -> None:
         "complaint",
         "general",
     )
+
+
+# Wordings that were not there when the rules were written.
+EMERGENCIES = (
+    "平不了仓了怎么回事价格一直在跌",
+    "点了平仓没反应快帮我",
+    "软件登不上去我的单子还挂着",
+    "你们系统是不是崩了报不进单",
+    "撤单撤不掉急死了",
+    "交易端卡住了一直转圈，我持仓要爆了",
+    "你们正在平我的仓赶紧停下",
+    "现在就在强平我，让他们等等我马上打钱",
+    "我账户里多了几笔不是我下的单",
+    "有人登录了我的账号",
+    "刚刚把验证码告诉了一个自称你们客服的人",
+    "我被骗了，转了五万给冒充你们的人",
+    "账户里的钱突然没了",
+    "密码好像泄露了，有人在操作我的户",
+    "出金不是我本人操作的",
+    "银期转不进去，马上要强平我了",
+    "下单失败一直报错，行情在跳水",
+    "手机掉了，怕别人动我账户里的钱",
+    "無法平倉，系統一直沒反應",
+    "委托发不出去，止损也止不了",
+    "app闪退进不去仓位还在里面呢",
+    "快帮我平掉螺纹我这边软件死机了",
+    "我点平仓一直转圈，价格哗哗往下掉",
+    "下不进去单子，客户端提示系统繁忙，眼看要穿仓",
+    "我没下过这些单，账户里怎么多了五手原油",
+    "刚把钱打到一个自称你们老师的私人账户了",
+    "密码被人改了我登不进去",
+    "风控正在砍我的仓，叫他们停",
+    "验证码我给了一个骗子怎么办",
+    "银行卡里的钱被转走了，我没操作",
+    "撤单一直失败，行情要跌停了快处理",
+    "服务器崩了吧我的空单平不掉",
+    "手机被偷了，赶紧冻结我账户",
+    "I can't close my position, please help",
+    "the app froze and I have open orders",
+    "your system is down and I can't trade",
+    "my order won't cancel",
+    "you're liquidating me right now, wait, I'm sending money",
+    "there are trades in my account I didn't make",
+    "somebody logged into my account",
+    "I gave the code to a man pretending to be from your firm",
+    "all the money in my account is gone",
+    "I transferred money to a scammer using your name",
+    "orders are rejected over and over while the price is falling",
+    "the close button does nothing",
+    "a withdrawal went out that wasn't me",
+    "trading terminal not responding, market's moving fast",
+    "I'm locked out and my position is about to blow up",
+    "close doesn't work and gold is dropping, do something",
+    "my terminal died and I'm still long ten lots",
+    "I see positions I never opened",
+    "I just wired 30k to someone posing as your manager",
+    "why are you closing my position, stop it, the money is coming",
+    "hacker changed my password",
+    "I can't get out of my trade, the screen is frozen",
+    "I shared my password with a fake support agent",
+    "cannot submit any order, everything hangs, hurry",
+)
+COMPLAINTS = (
+    "你们软件三天两头出问题，能不能用点心",
+    "上次问的问题到现在没一个人回我",
+    "手续费调了都不通知一声，什么意思啊",
+    "打了一上午电话都占线，你们到底有没有人上班",
+    "出个金拖我两天，太过分了",
+    "多扣了我手续费，给我退回来",
+    "你们是不是看我钱少就不理我",
+    "开个户折腾我一周，服务真是绝了",
+    "客服让我等回电，等到现在三天了一个电话没有",
+    "乱扣我手续费，赶紧给我退了",
+    "你们答应帮我申请的费率怎么到现在没消息",
+    "打了八遍客服都没人接，电话是装饰品吗",
+    "你们营业部的人爱搭不理的",
+    "your app has been rubbish all week",
+    "you overcharged me, I want it back",
+    "your agent was rude and hung up on me",
+    "two weeks to open an account, what a joke",
+    "the fee was changed without telling me, that is not acceptable",
+    "this is the worst service I've ever had",
+    "your statement is wrong and nobody will fix it",
+    "I've emailed you four times, not one reply",
+    "I want my commission back, you charged more than agreed",
+)
+MAJOR_COMPLAINTS = (
+    "你们把我的仓强平了，凭什么不通知我",
+    "经理跟我保证不亏钱才做的，结果亏了八万",
+    "再不解决我就找律师起诉",
+    "强平平多了，本来只差一手结果平了我十手",
+    "上个月投诉过一次没下文，我再投诉一次",
+    "你们业务员收了我两千块钱好处费",
+    "不给说法我就发抖音曝光你们",
+    "你们的人拿我身份证给别人开了户",
+    "你们客户经理拿了我账号密码乱下单",
+    "介绍我来的那个人收了我五千块说包赚",
+    "系统瘫痪一小时，我亏了三十多万，找谁赔",
+    "第三次投诉了，还是没人管",
+    "我已经找了律师准备起诉你们",
+    "you liquidated me without any warning, I want compensation",
+    "my account manager promised guaranteed returns and I lost everything",
+    "my lawyer will contact you",
+    "your outage cost me 200,000 and I expect you to pay",
+    "you closed far more lots than you needed to",
+    "I'm going to the press about this",
+    "one of your people took cash from me and promised 20 percent a month",
+    "I already complained last month and it was ignored",
+    "the crash of your platform cost me 150000, pay me back",
+)
+ORDINARY = (
+    "撤单失败是什么原因",
+    "对强平有异议怎么处理",
+    "强平会提前打电话吗",
+    "不满意客户经理能换吗",
+    "手机丢了怎么改绑定手机号",
+    "登录提示密码错误怎么办",
+    "收到短信说要补钱是真的吗",
+    "如果系统崩了平不了仓怎么办",
+    "投诉员工怎么处理",
+    "亲属能替我操作账户吗",
+    "软件连不上行情怎么处理",
+    "why was my order rejected",
+    "what happens if the system is down",
+    "I can't log in, what should I do",
+    "how do I complain about a staff member",
+    "do you phone before liquidation",
+    "how do I tell a fake broker",
+    "is margin raised without notice before holidays",
+)
+
+
+def test_an_emergency_is_heard_in_other_words(small: Library) -> None:
+    """Cannot x order x what hangs on it; somebody else in the account; a code or money given away."""
+    assert [q for q in EMERGENCIES if not small.ask(q).urgent] == []
+
+
+def test_a_complaint_is_heard_in_other_words(small: Library) -> None:
+    """Whom it is against x what was done x how it is felt; and what makes it major."""
+    assert [q for q in COMPLAINTS if kind_of(small, q) != ("complaint", "general")] == []
+    assert [q for q in MAJOR_COMPLAINTS if kind_of(small, q) != ("complaint", "major")] == []
+
+
+def test_an_ordinary_question_with_the_same_words_is_none_of_these(small: Library) -> None:
+    """A false alarm calls a person, or reads a question as an accusation."""
+    rules = {"complaint", "handoff.urgent", "handoff.person", "account"}
+    found = ((q, small.ask(q).reason) for q in ORDINARY)
+    assert [(q, reason) for q, reason in found if reason in rules or reason.startswith("advice.p")] == []
