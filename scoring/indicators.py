@@ -327,7 +327,7 @@ def _facts(rows: str, rules: Rules) -> str:
 
 def day_sql(rows: str, rules: Rules) -> str:
     """What each row of one day adds to the sums, its largest degree (``degree_max``) and its return (``daily``)."""
-    added = ",\n    ".join(f"CAST({expression} AS BIGINT) AS {name}" for name, expression in ADDED.items())
+    added = ",\n    ".join(f"{expression} AS {name}" for name, expression in ADDED.items())
     return _DAY.format(added=added, facts=_facts(rows, rules))
 
 

@@ -22,7 +22,8 @@ from scoring.days import DayFile, UnusableRows
 from scoring.indicators import CODES, Rules
 from scoring.model import Demands, Fitted, fit
 from scoring.run_values import Check, Class, Clustering, LastRun, Mark, Run, Scored
-from scoring.sums import as_frame, differences, full, indicators, kept
+from scoring.running import as_frame, kept
+from scoring.sums import differences, full, indicators
 
 __all__ = ["Carried", "LastRun", "Parameters", "Run", "Scored", "run"]
 

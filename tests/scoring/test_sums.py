@@ -8,8 +8,9 @@ import pytest
 from scoring import days as store
 from scoring import sums
 from scoring.indicators import Rules
-from scoring.sums import Running, advance, as_frame, day_values, differences
-from scoring.sums import kept as carried
+from scoring.running import Running, advance, as_frame, day_values
+from scoring.running import kept as carried
+from scoring.sums import differences
 from tests.scoring.house import FIRST, frame, row, sample, stored, weekdays
 
 RULES = Rules()
@@ -18,8 +19,8 @@ RULES = Rules()
 def kept(files: tuple, window: int) -> Running:
     running = Running.empty(window)
     for number, file in enumerate(files):
-        leaving = day_values(files[number - window], RULES) if number >= window else None
-        advance(running, day_values(file, RULES), leaving)
+        leaving = day_values(files[number - window], RULES, running.accounts) if number >= window else None
+        advance(running, day_values(file, RULES, running.accounts), leaving)
     return running
 
 
@@ -49,17 +50,17 @@ def test_the_largest_degree_falls_when_its_day_leaves(tmp_path: Path) -> None:
 def test_days_out_of_order_are_refused(tmp_path: Path) -> None:
     files = stored(tmp_path, frame([row("1", day) for day in weekdays(2)]))
     running = Running.empty(5)
-    advance(running, day_values(files[1], RULES), None)
+    advance(running, day_values(files[1], RULES, running.accounts), None)
     with pytest.raises(ValueError, match="not after"):
-        advance(running, day_values(files[0], RULES), None)
+        advance(running, day_values(files[0], RULES, running.accounts), None)
 
 
 def test_a_full_window_wants_the_day_that_leaves(tmp_path: Path) -> None:
     files = stored(tmp_path, frame([row("1", day) for day in weekdays(2)]))
     running = Running.empty(1)
-    advance(running, day_values(files[0], RULES), None)
+    advance(running, day_values(files[0], RULES, running.accounts), None)
     with pytest.raises(ValueError, match="the window is full"):
-        advance(running, day_values(files[1], RULES), None)
+        advance(running, day_values(files[1], RULES, running.accounts), None)
 
 
 def test_what_was_kept_is_carried_on(tmp_path: Path) -> None:
