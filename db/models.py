@@ -455,6 +455,7 @@ class Conversation(Base):
         ForeignKey("staff.id"), index=True
     )  # null: the pool has not taken it
     state: Mapped[str] = mapped_column(String(8))  # open | ended
+    emergency: Mapped[str | None] = mapped_column(String(16))  # what it is about
     opened_at: Mapped[datetime]
     promised_by: Mapped[datetime]
     first_reply_at: Mapped[datetime | None]

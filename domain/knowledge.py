@@ -266,7 +266,8 @@ class Answer:
     candidates offered; ``related`` articles and ``next_steps`` come from the
     article. ``reason`` names the rule that decided (``advice.prediction``, ``handoff.urgent``); ``missing``
     the slots to ask for (``price``, ``product``); ``carried`` says in words what came from earlier turns;
-    ``urgent``: a person must see it at once; ``category`` a complaint's code from 1 to 15.
+    ``emergency``: what a person must see at once (``life``, ``liquidation``, ``orders``, ``security``, ``other``);
+    ``category`` a complaint's code from 1 to 15.
     """
 
     q: str
@@ -290,11 +291,16 @@ class Answer:
     reason: str = ""
     missing: tuple[str, ...] = ()
     carried: str = ""
-    urgent: bool = False
+    emergency: str | None = None
     context: Context = Context()
     ms: float = 0.0
     parts: "tuple[Answer, ...]" = ()
     explanation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person must see it at once."""
+        return self.emergency is not None
 
     @property
     def alternatives(self) -> tuple[str, ...]:

@@ -325,9 +325,19 @@ class LibraryPolicy(Section):
     overlap: Share
 
 
+class EmergencyPolicy(Section):
+    """An emergency: whom it goes to besides the client's own, how soon, and when they are there. For every tier."""
+
+    promise_minutes: Positive
+    roles: Annotated[list[Literal["risk", "officer", "supervisor"]], Field(min_length=1)]
+    working_day: Annotated[list[Interval], Field(min_length=1)]
+    night: list[Interval]
+
+
 class TalkPolicy(Section):
     idle_minutes: Positive
     reminder_minutes: Positive
+    emergency: EmergencyPolicy
 
 
 class InvitePolicy(Section):
@@ -417,6 +427,13 @@ class Policy(Section):
     privacy: PrivacyPolicy
     chat: ChatPolicy
     model: ModelPolicy = ModelPolicy()
+
+    @model_validator(mode="after")
+    def _emergencies_first(self) -> Self:
+        soonest = min(tier.promise_minutes for tier in self.tiers.values())
+        if self.talk.emergency.promise_minutes > soonest:
+            raise ValueError(f"talk.emergency.promise_minutes is longer than a tier's ({soonest})")
+        return self
 
     def fact_words(self, lang: str) -> dict[str, str]:
         """Facts by name, in one language. What the house acts on follows from where it acts on it: the terms of

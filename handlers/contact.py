@@ -9,19 +9,16 @@ from services.contact import Said
 from services.outbox import Button
 
 
-async def begin(context: Context, *, urgent: bool = False, said: str = "") -> None:
+async def begin(context: Context, *, emergency: str | None = None, said: str = "") -> None:
     """Connects the speaker with a person, and says who and until when."""
-    begun = await contact.begin(context.work, context.who, said=said, urgent=urgent)
-    staff = begun.staff
+    begun = await contact.begin(context.work, context.who, said=said, emergency=emergency)
+    # A conversation that somebody has goes on; only while it waits there is more to say of an emergency.
+    waits = begun.emergency is not None and not begun.taken
+    name = "talk.emergency" if waits else "talk.already" if begun.already else "talk.begun"
     await context.reply(
-        "talk.already" if begun.already else "talk.begun",
+        name,
         buttons=[[Button("talk.end", "contact.end")]],
-        staff=staff.name if staff else None,
-        role=context.deps.phrases.label(f"role.{staff.role}", context.who.lang) if staff else None,
-        registration=staff.registration_no if staff else None,
-        promised_by=begun.promised_by,
-        urgent=urgent,
-        open_now=begun.open_now,
+        **contact.begun_facts(context.work, begun, context.who.lang),
     )
 
 

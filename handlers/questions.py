@@ -63,7 +63,7 @@ async def _act(context: Context, reply: Reply, text: str) -> None:
         case Kind.COMPLAINT:
             await complaints.begin(context, text, reply.answer)
         case Kind.HANDOFF:
-            await contact.begin(context, urgent=reply.answer.urgent, said=text)
+            await contact.begin(context, emergency=reply.answer.emergency, said=text)
         case _ if reply.person_due:
             await _offer_person(context, reply.exchange_id, _choices(reply.answer))
         case _:

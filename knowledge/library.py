@@ -647,7 +647,7 @@ class Library:
                 severity=verdict.severity,
                 category=verdict.category,
                 reason=verdict.reason,
-                urgent=verdict.urgent,
+                emergency=verdict.emergency,
             ),
         )
 

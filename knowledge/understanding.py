@@ -25,16 +25,15 @@ _NAMED = re.compile(r"<(\w+)>")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A kind that a rule recognised, with the rule's name; severity and category for a complaint."""
+    """A kind that a rule recognised, with the rule's name; severity and category for a complaint, what it is about
+    for an emergency (``other`` where no words tell).
+    """
 
     kind: Kind
     reason: str
     severity: Severity | None = None
     category: int | None = None
-
-    @property
-    def urgent(self) -> bool:
-        return self.reason == "handoff.urgent"
+    emergency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class Rules:
             rf"(?:{'|'.join(severity['loss_words'])}).{{0,16}}?({NUMBER})|({NUMBER}).{{0,10}}?(?:{'|'.join(severity['loss_words'])})",
             re.IGNORECASE,
         )
+        self._emergencies = [(code, words.any(said)) for code, said in section["emergencies"].items()]
         self._categories = [(int(code), words.any(said)) for code, said in section["categories"].items()]
 
     def before_calculation(self, text: str, major_amount: Decimal) -> Verdict | None:
@@ -144,8 +144,13 @@ class Rules:
             if rule.kind in kinds and rule.signs.matches(text):
                 if rule.kind is Kind.COMPLAINT:
                     return self.complaint(text, major_amount, rule.reason)
-                return Verdict(rule.kind, rule.reason)
+                return Verdict(rule.kind, rule.reason, emergency=self._emergency(rule, text))
         return None
+
+    def _emergency(self, rule: _Rule, text: str) -> str | None:
+        if rule.reason != "handoff.urgent":
+            return None
+        return next((code for code, said in self._emergencies if said.search(text)), "other")
 
     def _claimed(self, text: str) -> Decimal:
         """The largest amount that stands next to a word of loss, in CNY."""

@@ -5,8 +5,8 @@ nobody took it yet; what the client says until then is kept and passed on to who
 """
 
 import re
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from db import locks, people, queues, talks
@@ -14,7 +14,7 @@ from db.models import Client, Conversation, OutboxMessage, Relay
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role, StaffMember
 from services import access, audit, cases, held, outbox
-from services.hours import is_open, promised
+from services.hours import emergency_hours, is_open, promised
 from services.outbox import Button, Priority, Row
 from services.work import Work
 
@@ -37,45 +37,121 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Who has the conversation and until when a reply is promised."""
+    """Who has the conversation and until when a reply is promised.
+
+    An emergency that is not ``taken`` yet: ``staff`` was told of it, and with ``on_duty`` the people on duty were.
+    """
 
     conversation_id: int
     staff: StaffMember | None
-    promised_by: Any
+    promised_by: datetime
     already: bool = False
     open_now: bool = True
-    facts: dict[str, Any] = field(default_factory=dict)
+    emergency: str | None = None
+    taken: bool = True
+    on_duty: bool = False
 
 
 # --- beginning ---------------------------------------------------------------------------------------------------
 
 
-async def begin(work: Work, who: Actor, *, said: str = "", urgent: bool = False) -> Begun:
-    """Opens the client's conversation with the account manager, the stand-in or the pool; an open one is kept."""
+async def begin(work: Work, who: Actor, *, said: str = "", emergency: str | None = None) -> Begun:
+    """Opens the client's conversation with the account manager, the stand-in or the pool; an open one is kept.
+
+    An emergency goes to whoever is on duty for it as well, and the first to take it has it.
+    """
     if who.staff is not None:
         raise Refusal("staff_no_talk")
-    running = await talks.open_in_chat(work.session, who.chat_id)
+    running = await talks.locked_in_chat(work.session, who.chat_id)
     if running is not None:
-        staff = await access.staff(work, running.staff_id) if running.staff_id else None
-        return Begun(running.id, staff, running.promised_by, already=True, open_now=is_open(work))
-    tier = who.client.tier if who.client else _PUBLIC_PROMISE_TIER
-    staff = await _whoever_is_there(work, who.client)
+        if emergency is not None:
+            await _becomes_emergency(work, running, emergency, said)
+        return await _as_begun(work, running, already=True)
+    staff = await _whoever_is_there(work, who.client) if emergency is None else None
     conversation = Conversation(
         chat_id=who.chat_id,
         client_id=who.client.id if who.client else None,
         staff_id=staff.id if staff else None,
         state="open",
+        emergency=emergency,
         opened_at=work.now,
-        promised_by=promised(work, work.policy.tiers[tier].promise_minutes),  # type: ignore[index]
+        promised_by=_promise(work, who.client, emergency),
         last_at=work.now,
     )
     work.session.add(conversation)
     await work.session.flush()
-    await _show_card(work, conversation, urgent=urgent, said=said)
+    await _show_card(work, conversation, said=said)
     await audit.note(
-        work, who, "talk.opened", f"talk:{conversation.id}", staff=staff.code if staff else "pool"
+        work,
+        who,
+        "talk.opened",
+        f"talk:{conversation.id}",
+        staff=staff.code if staff else "pool",
+        emergency=emergency,
     )
-    return Begun(conversation.id, staff, conversation.promised_by, open_now=is_open(work))
+    return await _as_begun(work, conversation)
+
+
+def _promise(work: Work, client: ClientRef | None, emergency: str | None) -> datetime:
+    """The tier's time; in an emergency the same for everybody."""
+    if emergency is not None:
+        return promised(work, work.policy.talk.emergency.promise_minutes, emergency_hours(work.policy))
+    tier = client.tier if client else _PUBLIC_PROMISE_TIER
+    return promised(work, work.policy.tiers[tier].promise_minutes)  # type: ignore[index]
+
+
+async def _as_begun(work: Work, conversation: Conversation, *, already: bool = False) -> Begun:
+    emergency = conversation.emergency
+    if conversation.staff_id is not None:
+        staff: StaffMember | None = await access.staff(work, conversation.staff_id)
+    else:
+        staff = await _whoever_is_there(work, await _client(work, conversation)) if emergency else None
+    return Begun(
+        conversation.id,
+        staff,
+        conversation.promised_by,
+        already=already,
+        open_now=is_open(work, emergency_hours(work.policy) if emergency else None),
+        emergency=emergency,
+        taken=conversation.staff_id is not None,
+        on_duty=emergency is not None and bool(await _on_duty(work)),
+    )
+
+
+async def _becomes_emergency(work: Work, conversation: Conversation, emergency: str, said: str) -> bool:
+    """A conversation that nobody answered yet turns out to be an emergency: it goes to more people, and the first to
+    answer or to take it has it. False where that changes nothing.
+    """
+    if conversation.emergency is not None or conversation.first_reply_at is not None:
+        return False
+    conversation.emergency = emergency
+    conversation.staff_id = None
+    conversation.promised_by = min(conversation.promised_by, _promise(work, None, emergency))
+    await _show_card(work, conversation, said=said)
+    await audit.note(work, "system", "talk.emergency", f"talk:{conversation.id}", emergency=emergency)
+    return True
+
+
+async def _client(work: Work, conversation: Conversation) -> ClientRef | None:
+    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
+    return access.client_ref(client) if client else None
+
+
+async def _on_duty(work: Work) -> list[StaffMember]:
+    """Who is on duty for emergencies and at work."""
+    roles = [Role(role) for role in work.policy.talk.emergency.roles]
+    return [member for member in await access.staff_in(work, roles) if member.present(work.today)]
+
+
+async def _takers(work: Work, conversation: Conversation) -> list[StaffMember]:
+    """Who gets the card: the owner, else the pool; in an emergency the people on duty and the client's own."""
+    if conversation.staff_id is not None:
+        return [await access.staff(work, conversation.staff_id)]
+    if conversation.emergency is None:
+        return await _pool(work)
+    own = await _whoever_is_there(work, await _client(work, conversation))
+    on_duty = await _on_duty(work) or await _pool(work)
+    return list({member.id: member for member in (*on_duty, *([own] if own else []))}.values())
 
 
 async def _whoever_is_there(
@@ -102,12 +178,14 @@ async def _pool(work: Work) -> list[StaffMember]:
     return present or [s for s in supervisors if s.present(work.today)] or officers or supervisors
 
 
-async def _show_card(work: Work, conversation: Conversation, *, urgent: bool = False, said: str = "") -> None:
-    """The client card, to the owner or to everybody of the pool."""
-    owner = await access.staff(work, conversation.staff_id) if conversation.staff_id else None
-    takers = [owner] if owner else await _pool(work)
+async def _show_card(
+    work: Work, conversation: Conversation, *, overdue: bool = False, said: str = ""
+) -> None:
+    """The client card, to everybody who may take the conversation or has it."""
     facts = await _card(work, conversation)
-    for member in takers:
+    emergency = conversation.emergency
+    taken = conversation.staff_id is not None
+    for member in await _takers(work, conversation):
         if member.chat_id is None:
             continue
         lang = await outbox.language(work, member.chat_id)
@@ -117,11 +195,12 @@ async def _show_card(work: Work, conversation: Conversation, *, urgent: bool = F
             "talk.card",
             lang=lang,
             buttons=_card_buttons(conversation),
-            priority=Priority.DIALOGUE if urgent else Priority.STAFF,
+            priority=Priority.DIALOGUE if overdue or emergency else Priority.STAFF,
             about={"talk_card": conversation.id},
-            urgent=urgent,
+            urgent=overdue or emergency is not None,
+            emergency=work.deps.phrases.label(f"emergency.{emergency}", lang) if emergency else None,
             said=said,
-            taken=owner is not None,
+            taken=taken,
             number=conversation.id,
             cases=await cases.count_known_to(work, member, conversation.client_id),
             promised_by=conversation.promised_by,
@@ -159,7 +238,11 @@ async def take(work: Work, who: Actor, conversation_id: int) -> None:
         return
     if conversation.staff_id is not None:
         raise Refusal("talk_taken")
-    if staff not in await _pool(work) and staff.role not in (Role.OFFICER, Role.SUPERVISOR, Role.MANAGER):
+    if staff not in await _takers(work, conversation) and staff.role not in (
+        Role.OFFICER,
+        Role.SUPERVISOR,
+        Role.MANAGER,
+    ):
         raise Refusal("not_for_you")
     await _give_to(work, conversation, staff)
     await audit.note(work, who, "talk.taken", f"talk:{conversation.id}")
@@ -182,9 +265,8 @@ async def hand_over(work: Work, staff_id: int) -> None:
 
 async def _elsewhere(work: Work, conversation: Conversation, told: str) -> None:
     """Somebody else's from now on: the next who is there, else the pool."""
-    client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
-    ref = access.client_ref(client) if client else None
-    successor = await _whoever_is_there(work, ref, without=conversation.staff_id)
+    client = await _client(work, conversation)
+    successor = await _whoever_is_there(work, client, without=conversation.staff_id)
     conversation.staff_id = None
     if successor is not None:
         await _give_to(work, conversation, successor, told=told)
@@ -215,6 +297,7 @@ async def client_says(work: Work, who: Actor, said: Said) -> bool:
         return False
     conversation.last_at = work.now
     await held.heard_from_client(work, conversation.id, said.text)
+    await _listen_for_emergency(work, who, conversation, said)
     if conversation.staff_id is not None:
         owner = await access.staff(work, conversation.staff_id)
         if not owner.present(work.today):
@@ -227,6 +310,31 @@ async def client_says(work: Work, who: Actor, said: Said) -> bool:
     relay = await _relay(work, conversation, who.chat_id, owner.chat_id, said)
     relay.outbox_id = await _pass_to_staff(work, conversation, owner.chat_id, said, relay.id)
     return True
+
+
+async def _listen_for_emergency(work: Work, who: Actor, conversation: Conversation, said: Said) -> None:
+    """Whoever waits for the first reply and writes of an emergency is heard at once, and told so."""
+    if conversation.emergency is not None or conversation.first_reply_at is not None or not said.text:
+        return
+    emergency = work.deps.library().ask(said.text).emergency
+    if emergency is not None and await _becomes_emergency(work, conversation, emergency, said.text):
+        begun = await _as_begun(work, conversation)
+        facts = begun_facts(work, begun, who.lang)
+        await outbox.say(work, who.chat_id, "talk.emergency", lang=who.lang, **facts)
+
+
+def begun_facts(work: Work, begun: Begun, lang: str) -> dict[str, Any]:
+    """Who has a conversation and until when, in the words of a client's language."""
+    staff = begun.staff
+    return {
+        "staff": staff.name if staff else None,
+        "role": work.deps.phrases.label(f"role.{staff.role}", lang) if staff else None,
+        "registration": staff.registration_no if staff else None,
+        "promised_by": begun.promised_by,
+        "open_now": begun.open_now,
+        "emergency": begun.emergency,
+        "on_duty": begun.on_duty,
+    }
 
 
 async def _relay(work: Work, conversation: Conversation, from_chat: int, to_chat: int, said: Said) -> Relay:
@@ -531,8 +639,12 @@ async def remind(work: Work) -> None:
     for conversation in await talks.unanswered_since(work.session, work.now):
         if conversation.reminded == 0:
             conversation.reminded = 1
-            await _show_card(work, conversation, urgent=True)
-        elif conversation.reminded == 1 and work.now >= conversation.promised_by + wait and is_open(work):
+            await _show_card(work, conversation, overdue=True)
+        elif (
+            conversation.reminded == 1
+            and work.now >= conversation.promised_by + wait
+            and is_open(work, emergency_hours(work.policy) if conversation.emergency else None)
+        ):
             conversation.reminded = 2
             await _elsewhere(work, conversation, "talk.waited_long")
 

@@ -71,7 +71,7 @@ def test_what_else_has_to_be_right_is_counted_apart() -> None:
     told = replace(answer(Kind.COMPLAINT), severity=Severity.GENERAL)
     assert judge(complaint, told).extras == {"severity": False}
     urgent = Golden("q", Kind.HANDOFF, urgent=True)
-    assert judge(urgent, replace(answer(Kind.HANDOFF), urgent=True)).extras == {"urgent": True}
+    assert judge(urgent, replace(answer(Kind.HANDOFF), emergency="orders")).extras == {"urgent": True}
     greeting = Golden("q", Kind.OUT_OF_SCOPE, smalltalk=True)
     assert judge(greeting, replace(answer(Kind.OUT_OF_SCOPE), reason="unknown")).extras == {
         "smalltalk": False

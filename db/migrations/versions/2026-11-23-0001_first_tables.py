@@ -380,6 +380,7 @@ def upgrade() -> None:
     sa.Column('client_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('staff_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('emergency', sa.String(length=16), nullable=True),
     sa.Column('opened_at', db.types.Utc(timezone=True), nullable=False),
     sa.Column('promised_by', db.types.Utc(timezone=True), nullable=False),
     sa.Column('first_reply_at', db.types.Utc(timezone=True), nullable=True),
