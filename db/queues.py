@@ -65,7 +65,7 @@ _AT = bindparam("at", type_=_OUTBOX.c.not_before.type)
 _MARK_DONE = (
     update(_INBOX)
     .where(_INBOX.c.update_id == bindparam("id"), _INBOX.c.state == "new")
-    .values(state="done", done_at=_AT)
+    .values(state="done", done_at=_AT, body="")
 )
 _ADD_MESSAGE = insert(_OUTBOX).returning(_OUTBOX.c.id)
 _CLAIM = select(OutboxMessage).from_statement(
@@ -116,7 +116,7 @@ async def waiting_updates(session: AsyncSession, known: Collection[int], limit: 
 
 
 async def mark_done(session: AsyncSession, update_id: int, at: datetime) -> bool:
-    """True when this transaction is the one that handled the update."""
+    """True when this transaction is the one that handled the update; only its number is kept, against repetition."""
     return changed(await session.execute(_MARK_DONE, {"id": update_id, "at": at})) == 1
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from db import queues
 from services.work import Work
 
-# Telegram repeats an update for a day at most; a week leaves room to look for a cause.
+# Telegram repeats an update for a day at most; the numbers of handled ones are kept against that.
 _KEPT = timedelta(days=7)
 _AT_ONCE = 500  # a tick must not hold up the writers of the house
 

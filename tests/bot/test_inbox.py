@@ -327,7 +327,7 @@ async def test_a_handler_that_never_ends_is_ended(
 ) -> None:
     """Its time is up, its effects are gone, it is failed after three; the others were handled meanwhile."""
     office = office_on_each
-    monkeypatch.setattr(inbox, "_HANDLER_SECONDS", 0.05)
+    monkeypatch.setattr(inbox, "_HANDLER_SECONDS", 0.3)
 
     async def handle(update: Update, work: Work) -> None:
         await write(work, text_of(update))
@@ -579,6 +579,27 @@ def test_the_counts_of_quiet_chats_are_forgotten(monkeypatch: pytest.MonkeyPatch
 
 
 # --- upkeep -------------------------------------------------------------------------------------------------------
+
+
+async def test_the_words_of_an_update_go_with_its_handling_and_stay_where_it_failed(
+    office_on_each: Office,
+) -> None:
+    """An invitation's code, a complaint, a phone number: only the number is needed then, against repetition."""
+    office = office_on_each
+
+    async def handler(update: Update, _work: Work) -> None:
+        if update.update_id == 2:
+            raise Refusal("withdrawn")
+        if update.update_id == 3:
+            raise RuntimeError
+
+    office.handler = handler
+    office.start()
+    await office.put(*(message(n, chat=n, text="/start c0de") for n in (1, 2, 3)))
+    for number, state, holds in ((1, "done", False), (2, "done", False), (3, "failed", True)):
+        assert ("c0de" in (await office.until(number, state)).body) is holds
+    await office.put(message(1, chat=1, text="/start c0de"))
+    assert (await office.row(1)).body == ""
 
 
 async def test_what_was_handled_a_week_ago_is_forgotten_and_the_rest_stays(office_on_each: Office) -> None:
