@@ -184,3 +184,14 @@ def test_a_days_file_can_be_read_by_other_engines(tmp_path: Path) -> None:
     with store.connected() as database:
         kinds = {str(kind) for kind in database.read_parquet(str(file.path)).types}
     assert kinds == {"VARCHAR", "DATE", "BIGINT", "INTEGER"}
+
+
+def test_one_large_amount_among_many_small_ones_is_kept(tmp_path: Path) -> None:
+    """Thirty million CNY in fen need more than 32 bits, wherever the account stands in the day."""
+    rows = [row(f"{number:05}", FIRST, margin=1) for number in range(3_000)]
+    rows[1_001] |= {"equity": 30_000_000_00}
+    columns = {name: [one[name] for one in rows] for name in store.COLUMNS}
+    file = store.write(tmp_path, FIRST, store.as_frame(columns))
+    table = sums.indicators(sums.full([file], RULES), RULES).set_index("account")
+    total = 30_000_000_00 + 2_999 * 1_000_000
+    assert table.loc["01001", "capital_share"] == pytest.approx(30_000_000_00 / total)
