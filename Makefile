@@ -1,7 +1,7 @@
 # make demo   the whole house on this machine, from nothing (Python >= 3.11 and a package index)
 # make test   every test, from nothing
 # make check  lint, types, import contract
-# make env    only the environment, in .venv
+# make env    only the environment, in .venv, and what the demo begins with
 # make lock   new versions into requirements/*.lock
 
 PYTHON ?= python3
@@ -10,6 +10,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --requ
 .PHONY: demo test check env lock
 
 env: .venv/runtime.stamp
+	@.venv/bin/python -m samples.opening || echo "the demo begins without its year of 2,000 clients"
 
 .venv/runtime.stamp: requirements/runtime.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -24,7 +25,7 @@ env: .venv/runtime.stamp
 	@$(PIP) -r requirements/dev.lock
 	@touch $@
 
-demo: .venv/runtime.stamp
+demo: env
 	@exec .venv/bin/python -m bot demo
 
 test: .venv/dev.stamp

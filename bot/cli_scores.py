@@ -45,7 +45,12 @@ def score(
         async with opened() as deps:
             with _bars() as moved:
                 done = await scores.score(
-                    deps, cache(), operator(), first=_day(first), last=_day(last), progress=moved
+                    deps,
+                    cache(settings().database_url),
+                    operator(),
+                    first=_day(first),
+                    last=_day(last),
+                    progress=moved,
                 )
             if not done.fresh:
                 told("nothing has changed since the newest run: that one is shown")
@@ -74,9 +79,9 @@ def _write(folder: Path, found: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(picture)
 
 
-def cache() -> Path:
-    """Where the days of this database are kept as Parquet; may be deleted at any time."""
-    database = hashlib.sha256(settings().database_url.encode()).hexdigest()[:12]
+def cache(database_url: str) -> Path:
+    """Where the days of a database are kept as Parquet; may be deleted at any time."""
+    database = hashlib.sha256(database_url.encode()).hexdigest()[:12]
     return Path("data") / "scoring" / database
 
 

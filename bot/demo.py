@@ -28,7 +28,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.settings import Settings, StartError, policy, settings
+from bot import demo_opening
+from bot.settings import Settings, StartError, policy
 from domain.policy import Policy
 
 PAGE_PORT = 8090
@@ -143,9 +144,8 @@ class Demo:
         self.folder = Path("data/demo" if ports.page == PAGE_PORT else f"data/demo-{ports.page}")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.page = f"http://127.0.0.1:{ports.page}"
-        shipped = settings({"QIFU_CONFIG": os.environ.get("QIFU_CONFIG", "")}, Path("/nonexistent"))
         self.settings: Settings = replace(
-            shipped,
+            demo_opening.shipped(),
             token=TOKEN,
             api_url=f"http://127.0.0.1:{ports.api}",
             database_url=f"sqlite:///{self.folder / 'qifu.db'}",
@@ -205,22 +205,31 @@ class Demo:
         await self.simulator.start("Bot API")
         from bot import demo_data  # takes a second, in which the simulator starts
 
-        database = await demo_data.lay_out(self.settings)
-        await self.simulator.appeared()
-        tell(f"chat page  {self.page}  (Ctrl-C ends the demo)")
-        if browser and sys.stdout.isatty() and _has_display():
-            webbrowser.open(self.page)
+        opening = demo_opening.opening(self.settings.config)
+        prepared = opening.is_dir()
+        database, _ = await asyncio.gather(
+            demo_data.copied(self.settings, opening) if prepared else demo_data.lay_out(self.settings),
+            self._page_stands(tell, browser),
+        )
         begin = demo_data.at(self.settings, self.policy, database, demo_data.BEGINS)
         try:
             async with demo_data.closed(begin):
                 await self.bot.start(_READY)
-                await demo_data.fill(self.settings, self.policy, database)
+                if not prepared:
+                    await demo_data.fill(self.settings, self.policy, database)
+                    tell("no scores yet: make env prepares a year of 2,000 clients for the next start")
         finally:
             await database.close()
         for key in demo_data.LINKED:
             await self._tell_page(f"persons/{key}/start", {})
         await self.bot.appeared()
         tell(f"the bot is ready after {time.monotonic() - began:.1f} s; logs are in {self.folder}")
+
+    async def _page_stands(self, tell: Callable[[str], None], browser: bool) -> None:
+        await self.simulator.appeared()
+        tell(f"chat page  {self.page}  (Ctrl-C ends the demo)")
+        if browser and sys.stdout.isatty() and _has_display():
+            webbrowser.open(self.page)
 
     async def _first_death(self) -> str:
         children = (self.simulator, self.bot)

@@ -3,7 +3,8 @@
 import asyncio
 import csv
 import json
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -11,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from bot import wiring
+from bot import cli_scores, demo_opening, wiring
 from bot.lease import HeldLease
 from bot.settings import Settings
 from db import people, register, settlements
@@ -23,7 +24,7 @@ from domain.policy import Policy
 from services import register as registers
 from services.settlements import ImportSummary, import_file
 from services.work import Deps, Work, reading, working
-from statements.register import read_register
+from statements.register import Register, read_register
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PEOPLE = SAMPLES / "people.json"
@@ -61,13 +62,31 @@ def settled_at(day: date) -> datetime:
 
 async def lay_out(settings: Settings) -> Database:
     """A new, empty database of this program's revision; what was there is deleted."""
+    _cleared(settings)
+    database = Database(settings.database_url)
+    await upgrade(database)
+    return database
+
+
+async def copied(settings: Settings, opening: Path) -> Database:
+    """A database as it stands in ``opening``, with the exported days beside it; what was there is deleted."""
+    await asyncio.to_thread(_copy, opening, _cleared(settings), cli_scores.cache(settings.database_url))
+    return Database(settings.database_url)
+
+
+def _copy(opening: Path, file: Path, days: Path) -> None:
+    shutil.copyfile(opening / demo_opening.DATABASE, file)
+    shutil.rmtree(days, ignore_errors=True)
+    shutil.copytree(opening / demo_opening.DAYS, days)
+
+
+def _cleared(settings: Settings) -> Path:
+    """Where the database will be: nothing of an earlier one is left there."""
     file = Database(settings.database_url).file
     assert file is not None
     for ending in ("", "-wal", "-shm"):
         file.with_name(file.name + ending).unlink(missing_ok=True)
-    database = Database(settings.database_url)
-    await upgrade(database)
-    return database
+    return file
 
 
 @asynccontextmanager
@@ -85,13 +104,13 @@ async def closed(deps: Deps) -> AsyncIterator[None]:
 
 async def fill(settings: Settings, policy: Policy, database: Database) -> None:
     """Staff, register, the settlements so far, and the phones of the page."""
-    await _hire(at(settings, policy, database, BEGINS - _LONG_AGO))
+    await hire(at(settings, policy, database, BEGINS - _LONG_AGO))
     deps = at(settings, policy, database, BEGINS)
     for day, files in settlement_days():
         if day <= LAST_SETTLED:
             await load(deps, files)
     # Linked last: what the past had to tell is no news on the first morning.
-    await _link(deps)
+    await link(deps)
 
 
 def at(settings: Settings, policy: Policy, database: Database, instant: datetime) -> Deps:
@@ -111,10 +130,10 @@ async def newest(deps: Deps) -> date:
         return await settlements.newest_day(work.session) or LAST_SETTLED
 
 
-async def _hire(deps: Deps) -> None:
-    """Staff and register."""
+async def hire(deps: Deps, more: Sequence[dict[str, str]] = ()) -> None:
+    """Staff and register; ``more`` employees as ``staff.csv`` has them."""
     with (SAMPLES / "staff.csv").open(encoding="utf-8", newline="") as lines:
-        roll = list(csv.DictReader(lines))
+        roll = [*csv.DictReader(lines), *more]
     async with working(deps) as work:
         rows = {line["code"]: _employee(work, line) for line in roll}
         work.session.add_all(rows.values())
@@ -123,8 +142,13 @@ async def _hire(deps: Deps) -> None:
             for column in ("lead", "stand_in"):
                 if line[column]:
                     setattr(rows[line["code"]], f"{column}_id", rows[line[column]].id)
+    await registers.store(deps, sample_register(), "demo")
+
+
+def sample_register() -> Register:
+    """The clients of the sample statements."""
     source = SAMPLES / "register.csv"
-    await registers.store(deps, read_register(source.name, source.read_bytes()), "demo")
+    return read_register(source.name, source.read_bytes())
 
 
 def _employee(work: Work, line: dict[str, str]) -> Staff:
@@ -140,7 +164,7 @@ def _employee(work: Work, line: dict[str, str]) -> Staff:
     )
 
 
-async def _link(deps: Deps) -> None:
+async def link(deps: Deps) -> None:
     """Links the phones of the page, with every consent given."""
     persons: list[dict[str, Any]] = json.loads(PEOPLE.read_text("utf-8"))["persons"]
     async with working(deps) as work:

@@ -69,8 +69,9 @@ def days_before(count: int) -> list[date]:
 async def load(deps: Deps, frames: Iterable[tuple[date, pd.DataFrame]]) -> int:
     """Stores daily rows as settlements, one file a day, with a trade row where there were trades; how many days."""
     count = 0
+    known: set[str] = set()
     for day, frame in frames:
-        found = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        found = _rows(frame)
         async with working(deps) as work:
             file = await rows.add_file(
                 work.session, sha256=f"sample history {day}", name=f"sample history {day}", format="sample", day=day,
@@ -79,10 +80,19 @@ async def load(deps: Deps, frames: Iterable[tuple[date, pd.DataFrame]]) -> int:
             )  # fmt: skip
             await rows.insert_rows(work.session, AccountDay, [_account(file, row) for row in found])
             await rows.insert_rows(work.session, TradeDay, _trades(file, day, found))
-            names = [(str(row["account"]), f"样例客户{str(row['account'])[-4:]}") for row in found]
-            await rows.add_unregistered(work.session, names, work.now)
+            new = [account for row in found if (account := str(row["account"])) not in known]
+            await rows.add_unregistered(
+                work.session, [(account, f"样例客户{account[-4:]}") for account in new], work.now
+            )
+            known.update(new)
         count += 1
     return count
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain values; columns that the database has no place for are left out."""
+    columns = {name: frame[name].tolist() for name in frame.columns if name != "peak_margin"}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _account(file: int, row: dict[str, Any]) -> dict[str, Any]:

@@ -1,67 +1,23 @@
 """``python -m bot demo``: the page, an answer, the next settlement, a restart, and the end of all of it."""
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
 import socket
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from bot import demo_data
-from tests.desk import ROOT
-
-
-@asynccontextmanager
-async def demo(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The supervisor as a process, in a folder of its own; only the library's index is the house's."""
-    index = ROOT / "data" / "cache"
-    index.mkdir(parents=True, exist_ok=True)
-    (folder / "data").mkdir()
-    (folder / "data" / "cache").symlink_to(index)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("QIFU_")}
-    environment |= {"PYTHONPATH": str(ROOT), "QIFU_CONFIG": str(ROOT / "config.yaml")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "demo", "--no-browser", *arguments,
-        cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def line_with(process: asyncio.subprocess.Process, words: str) -> str:
-    assert process.stdout is not None
-    while line := (await asyncio.wait_for(process.stdout.readline(), timeout=60)).decode():
-        if words in line:
-            return line
-    raise AssertionError((await process.communicate())[1].decode())
+from tests.bot.demonstrating import demo, line_with, until
 
 
 def first_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-
-
-async def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What ``look`` gives as soon as it gives something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := await look():
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not happen")
 
 
 @pytest.mark.usefixtures("library")
