@@ -116,7 +116,8 @@ class ContractSpec:
 
     ``multiplier`` in units a lot, ``tick`` the smallest price move, ``margin_ratio`` and ``fees`` the
     exchange's, ``night_close`` the end of the night session ("01:00") or None. Margin and fees each name
-    their row, for a row of the very contract may carry only one of them.
+    their row, for a row of the very contract may carry only one of them. ``name_zh`` is the exchange's name,
+    ``traded_zh`` the market's where that is another one.
     """
 
     product: str
@@ -134,9 +135,16 @@ class ContractSpec:
     margin_source: RowSource
     fee_source: RowSource
     contract: str | None = None
+    traded_zh: str = ""
 
     def name(self, lang: str) -> str:
-        return self.name_zh if lang == "zh" else self.name_en
+        """As it is called in the market."""
+        return (self.traded_zh or self.name_zh) if lang == "zh" else self.name_en
+
+    def full_name(self, lang: str) -> str:
+        """With the exchange's name in brackets where the market uses another one: 沪铜（阴极铜）."""
+        name = self.name(lang)
+        return f"{name}（{self.name_zh}）" if lang == "zh" and name != self.name_zh else name
 
 
 @dataclass(frozen=True, slots=True)

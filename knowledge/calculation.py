@@ -5,7 +5,7 @@ from.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from domain import margin
@@ -68,7 +68,8 @@ class Calculator:
         ones = [work.one(m, product) for m in slots.mentions for product in m.products]
         if len(ones) == 1:
             one = ones[0]
-            text = "\n".join((one.head, *one.lines, *one.remarks, *work.source_lines(ones)))
+            tail = (*one.remarks, *work.stale_line(ones), *work.source_lines(ones))
+            text = "\n".join((one.head, *one.lines, *tail))
             return Reckoned(one.calc, text, _citations(one.sources), one.missing)
         return _several(work, ones)
 
@@ -95,6 +96,7 @@ def _several(work: "_Work", ones: Sequence[_One]) -> Reckoned:
     if together.fee_company_open is not None and together.ask in (Ask.FEE, Ask.MARGIN_AND_FEE):
         tail.append(work.say("total_fee", amount=money(together.fee_company_open)))
     tail.extend(dict.fromkeys(remark for one in ones for remark in one.remarks))
+    tail.extend(work.stale_line(ones))
     tail.extend(work.source_lines(ones))
     sources = tuple(source for one in ones for source in one.sources)
     missing = tuple(dict.fromkeys(slot for one in ones for slot in one.missing))
@@ -154,7 +156,7 @@ class _Work:
             remarks.append(self.say("no_price"))
         if "capital" in missing:
             remarks.append(self.say("no_capital"))
-        if quote and not said and self.slots.ask not in _NEEDS_NO_PRICE:
+        if quote and not said:
             remarks.append(
                 self.say("settlement", contract=quote.contract, day=quote.day, price=plain(quote.price))
             )
@@ -162,7 +164,7 @@ class _Work:
         return _One(calc, spec, head, tuple(lines), tuple(remarks), self._sources(spec), missing)
 
     def _quote(self, product: str, contract: str | None) -> Quote | None:
-        if self.prices is None or self.slots.ask in _NEEDS_NO_PRICE:
+        if self.prices is None or (self.slots.ask in _NEEDS_NO_PRICE and not self.slots.with_fee):
             return None
         return self.prices(product, contract)
 
@@ -237,10 +239,12 @@ class _Work:
         missing: list[str] = []
         if calc.ask is Ask.MAX_LOTS and calc.capital is None:
             missing.append("capital")
-        if calc.price is None and calc.ask not in _NEEDS_NO_PRICE:
+        needs_price = calc.ask not in _NEEDS_NO_PRICE
+        if self.slots.with_fee or calc.ask is Ask.FEE:
             fees = (applied.fees.open, applied.fees.close, applied.fees.close_today)
-            if calc.ask is not Ask.FEE or any(fee.by_turnover for fee in fees):
-                missing.append("price")
+            needs_price = any(fee.by_turnover for fee in fees)
+        if calc.price is None and needs_price:
+            missing.append("price")
         return tuple(missing)
 
     def _lines(
@@ -254,15 +258,7 @@ class _Work:
             case Ask.MAX_LOTS:
                 return self._max_lots_lines(spec, applied, calc, name)
             case Ask.TICK_VALUE:
-                amount = margin.tick_value(spec.tick, spec.multiplier, lots)
-                point = money(margin.tick_value(Decimal(1), spec.multiplier, lots))
-                facts = {"tick": plain(spec.tick), "multiplier": plain(spec.multiplier), "lots": lots}
-                return self.say(
-                    "tick_value", name=shown if lots > 1 else name, amount=money(amount), **facts
-                ), [
-                    self.say("tick_line", amount=money(amount), point=point, **facts),
-                    *self._unit_line(spec),
-                ]
+                return self._tick_lines(spec, applied, calc, lots, shown if lots > 1 else name)
             case Ask.CONTRACT_VALUE:
                 return self._value_lines(spec, calc, lots, name, shown)
             case Ask.PNL:
@@ -284,24 +280,47 @@ class _Work:
                     lines.append(self.say(key, ratio=percent(ratio), amount=money(amount), **facts))
             else:
                 company, exchange = percent(applied.margin_ratio), percent(spec.margin_ratio)
+                told.append(self.say("ratio", ratio=company))
                 lines.append(self.say("ratio_line", company=company, exchange=exchange))
         if calc.ask is not Ask.MARGIN:
-            told.extend(self._fee_asked_for(calc))
+            told.extend(self._fee_asked_for(calc, applied))
             lines.extend(self._fee_lines(spec, applied, calc.price, lots))
         head = (
             self.say("with_price", head=shown, price=plain(calc.price)) if calc.price is not None else shown
         )
-        joint = "，" if self.lang == "zh" else ", "
-        ending = "。" if self.lang == "zh" else "."
-        return joint.join((head, *told)) + ending, lines
+        return self.say("comma").join((head, *told)) + self.say("stop"), lines
 
-    def _unit_line(self, spec: ContractSpec) -> list[str]:
-        """How much one lot is, where the table's unit is a plain one (not a quotation of its own)."""
+    def _tick_lines(
+        self, spec: ContractSpec, applied: AppliedRates, calc: Calc, lots: int, name: str
+    ) -> tuple[str, list[str]]:
+        """The tick's value or, where the size of a lot was asked for, the multiplier first; the fee too on wish."""
+        amount = margin.tick_value(spec.tick, spec.multiplier, lots)
+        point = money(margin.tick_value(Decimal(1), spec.multiplier, lots))
+        facts = {"tick": plain(spec.tick), "multiplier": plain(spec.multiplier), "lots": lots}
+        tick = self.say("tick_value", amount=money(amount), **facts)
+        told, lines = [tick], [self.say("tick_line", amount=money(amount), point=point, **facts)]
+        size = self._size(spec)
+        if self.slots.size:
+            told, lines = [size], [tick, *lines]
+        else:
+            lines.append(size)
+        if self.slots.with_fee:
+            told.extend(self._fee_asked_for(calc, applied))
+            lines.extend(self._fee_lines(spec, applied, calc.price, lots))
+        return self.say("of", name=name, what=self.say("comma").join(told)), lines
+
+    def _size(self, spec: ContractSpec) -> str:
+        """How much one lot is; the bare multiplier where the table's unit is a quotation of its own."""
         unit = self.texts["units"].get(spec.unit)
-        return [self.say("unit_line", multiplier=plain(spec.multiplier), unit=unit)] if unit else []
+        multiplier = plain(spec.multiplier)
+        if unit is None:
+            return self.say("multiplier", multiplier=multiplier)
+        return self.say("unit_line", multiplier=multiplier, unit=unit)
 
-    def _fee_asked_for(self, calc: Calc) -> list[str]:
-        """The company's fee for the parts that were asked for (opening where none was), in the first line."""
+    def _fee_asked_for(self, calc: Calc, applied: AppliedRates) -> list[str]:
+        """The company's fee for the parts that were asked for (opening where none was), in the first line; the
+        rate of each where no price is known.
+        """
         parts = self.slots.fee_parts or ("open",)
         amounts = {
             "open": calc.fee_company_open,
@@ -310,7 +329,12 @@ class _Work:
         }
         total = _total([amounts[part] for part in parts])
         if total is None:
-            return []
+            rates = {part: getattr(applied.fees, part).by_turnover for part in parts}
+            return [
+                self.say("fee_rate", part=self.say(part), rate=per_ten_thousand(rate, self.lang))
+                for part, rate in rates.items()
+                if rate
+            ]
         joint = self.say("and")
         return [self.say("fee", parts=joint.join(self.say(part) for part in parts), amount=money(total))]
 
@@ -352,20 +376,43 @@ class _Work:
         self, spec: ContractSpec, applied: AppliedRates, calc: Calc, name: str
     ) -> tuple[str, list[str]]:
         one = calc.margin_company
-        if calc.result is None or calc.capital is None or one is None or calc.price is None:
-            company, exchange = percent(applied.margin_ratio), percent(spec.margin_ratio)
-            return self.say("head_one", name=name), [
-                self.say("ratio_line", company=company, exchange=exchange)
-            ]
+        if calc.result is None or calc.capital is None or one is None:
+            return self._lots_without_price(spec, applied, calc, name)
         facts = {"price": plain(calc.price), "multiplier": plain(spec.multiplier), "lots": 1}
         exact = (calc.capital / one).quantize(margin.CENT) if one else Decimal(0)
         result = int(calc.result)
-        return self.say("max_lots", capital=money(calc.capital), result=result, name=name), [
+        head = self.say("max_lots", capital=money(calc.capital), result=result, name=name)
+        if (lots := self.slots.enough_for) is not None:
+            spare = calc.capital - one * lots
+            head = self.say(
+                "not_enough" if spare < 0 else "enough",
+                capital=money(calc.capital),
+                lots=lots,
+                name=name,
+                margin=money(one * lots),
+                spare=money(abs(spare)),
+            )
+        return head, [
             self.say("company_line", ratio=percent(applied.margin_ratio), amount=money(one), **facts),
             self.say(
                 "max_lots_line", capital=money(calc.capital), margin=money(one), exact=exact, result=result
             ),
         ]
+
+    def _lots_without_price(
+        self, spec: ContractSpec, applied: AppliedRates, calc: Calc, name: str
+    ) -> tuple[str, list[str]]:
+        """What is missing, first; and up to which price the capital would do, where it was asked whether it does."""
+        company, exchange = percent(applied.margin_ratio), percent(spec.margin_ratio)
+        lines = [self.say("ratio_line", company=company, exchange=exchange)]
+        if calc.capital is None:
+            return self.say("needs_capital", name=name), lines
+        if (lots := self.slots.enough_for) is not None:
+            factor = spec.multiplier * lots * applied.margin_ratio
+            facts = {"capital": money(calc.capital), "multiplier": plain(spec.multiplier), "lots": lots}
+            limit = plain((calc.capital / factor).quantize(margin.CENT, ROUND_DOWN))
+            lines.append(self.say("enough_below", ratio=company, limit=limit, **facts))
+        return self.say("needs_price", name=name), lines
 
     def _value_lines(
         self, spec: ContractSpec, calc: Calc, lots: int, name: str, shown: str
@@ -400,15 +447,17 @@ class _Work:
         match self.slots.ask:
             case Ask.FEE:
                 return (spec.fee_source,)
+            case Ask.TICK_VALUE if self.slots.with_fee and spec.fee_source != spec.margin_source:
+                return (spec.margin_source, spec.fee_source)
             case Ask.MARGIN_AND_FEE if spec.fee_source != spec.margin_source:
                 return (spec.margin_source, spec.fee_source)
         return (spec.margin_source,)
 
     def _remarks(self, spec: ContractSpec, applied: AppliedRates) -> list[str]:
-        """Whose rates, for which contract, how old: said once for margin and once for fees."""
+        """Whose rates and for which contract, said once for margin and once for fees."""
         remarks: list[str] = []
         uses_margin = self.slots.ask in (Ask.MARGIN, Ask.MARGIN_AND_FEE, Ask.MAX_LOTS)
-        uses_fee = self.slots.ask in (Ask.FEE, Ask.MARGIN_AND_FEE)
+        uses_fee = self.slots.with_fee or self.slots.ask in (Ask.FEE, Ask.MARGIN_AND_FEE)
         if uses_margin and applied.margin_of != "company":
             remarks.append(self.say("plan_margin", plan=applied.margin_of))
         if uses_fee and applied.fees_of != "company":
@@ -430,12 +479,23 @@ class _Work:
             remarks.append(self.say("very_contract", what=what, contract=spec.contract))
         else:
             remarks.append(self.say("main_only", what=what))
-        asked = self.today if self.today is not None and self.today <= self.day else self.day
         if source.first_known:
             remarks.append(self.say("first_known", what=what, day=source.effective_from))
-        elif self.today is not None and (asked - source.as_of).days > self.rates.stale_after_days:
-            remarks.append(self.say("stale", what=what, day=source.as_of, days=self.rates.stale_after_days))
         return remarks
+
+    def stale_line(self, ones: Sequence[_One]) -> list[str]:
+        """That rates of the answer are old, said once however many are; terms of a contract do not age."""
+        uses_rates = self.slots.with_fee or self.slots.ask not in (
+            Ask.TICK_VALUE,
+            Ask.PNL,
+            Ask.CONTRACT_VALUE,
+        )
+        if self.today is None or not uses_rates:
+            return []
+        asked, limit = min(self.today, self.day), self.rates.stale_after_days
+        dated = [source for one in ones for source in one.sources if not source.first_known]
+        old = any((asked - source.as_of).days > limit for source in dated)
+        return [self.say("stale", days=limit)] if old else []
 
     def source_lines(self, ones: Sequence[_One]) -> list[str]:
         """The last lines: which rate of which exchange, as of which day."""
@@ -445,8 +505,8 @@ class _Work:
         for one in ones:
             what = words.get(self.slots.ask or Ask.MARGIN, [margin_word])
             if self.slots.ask in (Ask.TICK_VALUE, Ask.PNL, Ask.CONTRACT_VALUE):
-                what = [self.say("what_contract")]
-            name = one.spec.name(self.lang)
+                what = [self.say("what_contract"), *([fee_word] if self.slots.with_fee else [])]
+            name = one.spec.full_name(self.lang)
             exchange = EXCHANGES[one.spec.exchange][0 if self.lang == "zh" else 1]
             if len(one.sources) == 1:
                 joined = self.say("both", one=what[0], other=what[1]) if len(what) > 1 else what[0]

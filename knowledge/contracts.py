@@ -53,8 +53,9 @@ class Row:
 class ContractTable:
     """All rows by product and by contract."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], traded: Mapping[str, str] | None = None) -> None:
         self._rows = tuple(rows)
+        self._traded = traded or {}
         self._products: dict[str, list[Row]] = {}
         self._contracts: dict[str, list[Row]] = {}
         for row in sorted(rows, key=lambda row: row.effective_from):
@@ -64,8 +65,12 @@ class ContractTable:
                 self._contracts.setdefault(row.contract, []).append(row)
 
     @classmethod
-    def read(cls, path: Path) -> tuple["ContractTable", tuple[Finding, ...]]:
-        """The table, and a finding for each line that cannot be used (the line is left out)."""
+    def read(
+        cls, path: Path, traded: Mapping[str, str] | None = None
+    ) -> tuple["ContractTable", tuple[Finding, ...]]:
+        """The table, and a finding for each line that cannot be used (the line is left out). ``traded``: product
+        -> its Chinese name in the market, where the exchange's is another one.
+        """
         rows: list[Row] = []
         findings: list[Finding] = []
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -74,7 +79,7 @@ class ContractTable:
                     rows.append(_row(line, raw))
                 except (KeyError, ValueError, InvalidOperation) as reason:
                     findings.append(Finding(f"{path.name}:{line}", _why(reason), "correct the line"))
-        table = cls(rows)
+        table = cls(rows, traded)
         findings.extend(table._gaps(path.name))
         return table, tuple(findings)
 
@@ -84,9 +89,13 @@ class ContractTable:
         return {product: rows[0].exchange for product, rows in self._products.items()}
 
     def names(self, product: str) -> tuple[str, str]:
-        """Chinese and English name."""
+        """Chinese and English name, as the market calls it."""
         row = self._products[product][-1]
-        return row.name_zh, row.name_en
+        return self._traded.get(product, row.name_zh), row.name_en
+
+    def legal_name(self, product: str) -> str:
+        """The exchange's Chinese name."""
+        return self._products[product][-1].name_zh
 
     def last_day(self) -> date:
         """The first day of the newest row."""
@@ -117,6 +126,7 @@ class ContractTable:
             margin_source=_source(margin_row, first_known and margin_row is base),
             fee_source=_source(fee_row, first_known and own_fees is None),
             contract=contract,
+            traded_zh=self._traded.get(product, ""),
         )
 
     def _gaps(self, name: str) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ class Files:
         findings.extend(shelf.findings)
         if not shelf.articles and not shelf.findings:
             findings.append(Finding(str(folder), "has no articles", "put them into zh/ and en/"))
-        table, wrong = ContractTable.read(tables / TABLE)
+        table, wrong = ContractTable.read(tables / TABLE, loaded["nicknames"].get("traded", {}))
         findings.extend(wrong)
         nicknames = loaded["nicknames"].get("products", {})
         for product in nicknames:
@@ -154,7 +154,8 @@ class Files:
         names: dict[str, list[str]] = {}
         for product in self.table.products:
             zh, en = self.table.names(product)
-            names[product] = [re.sub(r"\(.*?\)", "", zh), en, *map(str, spoken["products"].get(product, ()))]
+            legal = re.sub(r"\(.*?\)", "", self.table.legal_name(product))
+            names[product] = [legal, zh, en, *map(str, spoken["products"].get(product, ()))]
         return Names(self.table.products, names, spoken["groups"], map(str, spoken["not_products"]))
 
 

@@ -75,6 +75,10 @@ class _Question:
     explain: bool
     followed: Followed
 
+    def months(self, product: str) -> tuple[str, ...]:
+        """The product's contracts with a settlement price, where prices are known."""
+        return self.prices.months(product) if isinstance(self.prices, _Book) else ()
+
 
 class Library:
     """Articles, tables and the index over them. ``ask`` waits for the index where it is still being built."""
@@ -566,7 +570,8 @@ class Library:
             plan=question.plan,
             prices=question.prices,
         )
-        head, _, rest = reckoned.text.partition("\n")
+        text = "\n".join((*self._expired(question, slots), reckoned.text))
+        head, _, rest = text.partition("\n")
         html = f"<b>{escape(head)}</b>" + (f"\n{escape(rest)}" if rest else "")
         calc = reckoned.calc
         contract = calc.contract if isinstance(calc.product, str) else None
@@ -578,7 +583,7 @@ class Library:
             Answer(
                 q=question.q,
                 kind=Kind.CALC,
-                text=reckoned.text,
+                text=text,
                 html=html,
                 lang=question.lang,
                 calc=calc,
@@ -602,7 +607,7 @@ class Library:
         if asked is None:
             return None
         mentions = self._desk.readers[question.heard].mentions(question.q, day)
-        told = self._desk.timetables[question.lang].answer(asked, mentions, day)
+        told = self._desk.timetables[question.lang].answer(asked, mentions, day, question.months)
         if told is None:
             return None
         head, *rest = told.lines
@@ -620,6 +625,16 @@ class Library:
             reason="timetable",
         )
         return self._framed(question, engine, found, ranking, answer)
+
+    def _expired(self, question: _Question, slots: Slots) -> list[str]:
+        """That a contract asked about has expired, and which ones are traded; empty where all are alive."""
+        assert self._desk is not None
+        timetable, day = self._desk.timetables[question.lang], question.followed.day or question.day
+        named = [m.contract for m in slots.mentions if m.contract is not None]
+        if day is None or not (over := [c for c in named if timetable.expired(c, day)]):
+            return []
+        lines = [line for c in over for line in timetable.expired_lines(c, day, question.months(c.product))]
+        return [*lines, timetable.say("for_reference")]
 
     def _explaining(self, question: _Question, ask: Ask) -> Iterator[Candidate]:
         """What may be asked next after a figure."""
@@ -855,6 +870,10 @@ class _Book:
             return Quote(contract, *known) if known else None
         quotes = self._by_product.get(product, ())
         return min(quotes, key=lambda q: (-q.day.toordinal(), q.contract), default=None)
+
+    def months(self, product: str) -> tuple[str, ...]:
+        """The contracts of a product that have a settlement."""
+        return tuple(quote.contract for quote in self._by_product.get(product, ()))
 
 
 def _explain(engine: "Engine", found: "Found", ranking: "Ranking", answer: Answer) -> dict[str, Any]:

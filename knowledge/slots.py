@@ -106,7 +106,11 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Everything a calculation needs that the text gave. ``fee_parts``: of open, close, close_today."""
+    """Everything a calculation needs that the text gave. ``fee_parts``: of open, close, close_today.
+
+    Beside a tick's value: ``size`` asks for the multiplier, ``with_fee`` for the fee too. ``enough_for``: whether the
+    capital suffices for so many lots.
+    """
 
     mentions: tuple[Mention, ...] = ()
     ask: Ask | None = None
@@ -121,6 +125,9 @@ class Slots:
     loss: bool | None = None
     bare: bool = False
     fee_parts: tuple[str, ...] = ()
+    size: bool = False
+    with_fee: bool = False
+    enough_for: int | None = None
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -344,6 +351,7 @@ _CLOSE = re.compile(
 _OPEN = re.compile(
     r"开(?!户|通|盘|始)|来回|往返|双边|\bopen(?:s|ed|ing)?\b|\bround[ -]?(?:trip|turn)\b", re.IGNORECASE
 )
+_ENOUGH = re.compile(r"够|足够|足以|[买做开]得起|\b(?:enough|sufficient|suffice|afford)\b", re.IGNORECASE)
 # A position with its cost and the price of now asks for the result, also without the word.
 _HELD = re.compile(
     r"(?:买|卖|开|做多|做空|多单|空单|成本|进场|bought|sold|long|short).*(?:现在|现价|目前|当前|最新|现报|now|平)",
@@ -360,7 +368,12 @@ class _Asks:
     """Patterns of ``rules.yaml`` section ``calc``: which figure, and what speaks against a calculation."""
 
     patterns: tuple[tuple[Ask, re.Pattern[str]], ...]
+    size: re.Pattern[str]
     unless: re.Pattern[str]
+
+    @property
+    def fee(self) -> re.Pattern[str]:
+        return dict(self.patterns)[Ask.FEE]
 
 
 class SlotReader:
@@ -372,6 +385,7 @@ class SlotReader:
             tuple(
                 (Ask(ask), re.compile("|".join(words), re.IGNORECASE)) for ask, words in rules["asks"].items()
             ),
+            re.compile("|".join(rules["size"]), re.IGNORECASE),
             re.compile("|".join(rules["unless"]), re.IGNORECASE),
         )
 
@@ -429,10 +443,18 @@ class SlotReader:
             capital, left = _largest(others), _left_over(others)
             if price is None and len(left) == 2 and capital in left and left[0] != left[1]:
                 price = min(left)
-            return replace(base, ask=ask, lots=None, price=price, capital=capital)
-        parts = _fee_parts(words) if ask in (Ask.FEE, Ask.MARGIN_AND_FEE) else ()
+            enough_for = (lots or 1) if _ENOUGH.search(words) else None
+            return replace(base, ask=ask, lots=None, price=price, capital=capital, enough_for=enough_for)
+        with_fee = ask is Ask.TICK_VALUE and bool(self._asks.fee.search(words))
+        parts = _fee_parts(words) if ask in (Ask.FEE, Ask.MARGIN_AND_FEE) or with_fee else ()
         return replace(
-            base, mentions=_priced(mentions, figures), ask=ask, price=_price(figures), fee_parts=parts
+            base,
+            mentions=_priced(mentions, figures),
+            ask=ask,
+            price=_price(figures),
+            fee_parts=parts,
+            size=ask is Ask.TICK_VALUE and bool(self._asks.size.search(words)),
+            with_fee=with_fee,
         )
 
     def _ask(self, words: str) -> Ask | None:

@@ -5,14 +5,14 @@ calendar ends, the answer says so.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
 from domain.calendar import BOND_DAY, COMMODITY_DAY, INDEX_DAY, NIGHT_OPENS, CalendarEnded, DayHours
 from domain.knowledge import Citation
-from domain.market import EXCHANGES, ContractCode, ContractSpec
+from domain.market import EXCHANGES, ContractCode, ContractSpec, parse_contract
 from knowledge.contracts import ContractTable
 from knowledge.dates import Dates, Holiday, Said
 from knowledge.last_days import LastDayRow, LastDays
@@ -22,6 +22,10 @@ CALENDAR = "calendar.csv"
 HOURS, NIGHT, LAST_DAY = "trading.hours", "trading.night_session", "trading.last_trading_day"
 _BONDS = frozenset({"TS", "TF", "T", "TL"})
 _TOMORROW = timedelta(days=1)
+_MOST_MONTHS = 4
+
+Months = Callable[[str], Iterable[str]]
+"""Product -> codes of its contracts that have a settlement price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,12 @@ class Timetable:
         self._texts = texts
         self._lang = lang
 
-    def answer(self, asked: Asked, mentions: Sequence[Mention], day: date) -> Told | None:
-        """The answer on ``day``; None where the tables have none."""
+    def answer(self, asked: Asked, mentions: Sequence[Mention], day: date, months: Months) -> Told | None:
+        """The answer on ``day``; None where the tables have none. ``months``: contracts of a product to offer."""
         contracts = [m.contract for m in mentions if m.contract is not None]
         specs = tuple(self._table.spec(p, None, day) for m in mentions for p in m.products)
         if asked.last_day and contracts:
-            return self._contracts(contracts, day)
+            return self._contracts(contracts, day, months)
         if asked.last_day and specs and not asked.night:
             return self._rules(specs)
         said = asked.said
@@ -275,7 +279,7 @@ class Timetable:
 
     # Last trading days ----------------------------------------------------------------------------------------
 
-    def _contracts(self, contracts: Sequence[ContractCode], today: date) -> Told | None:
+    def _contracts(self, contracts: Sequence[ContractCode], today: date, months: Months) -> Told | None:
         """When contracts end; None where nothing is known of one of them."""
         lines: list[str] = []
         rows: list[LastDayRow] = []
@@ -287,7 +291,7 @@ class Timetable:
             if row is not None:
                 rows.append(row)
             if self._last_days.expired(contract, today):
-                lines.extend(self.expired_lines(contract))
+                lines.extend(self.expired_lines(contract, today, months(contract.product)))
             elif row is None:
                 return None
             elif last is not None:
@@ -304,12 +308,22 @@ class Timetable:
         """Whether a contract is no longer traded."""
         return self._last_days.expired(contract, today)
 
-    def expired_lines(self, contract: ContractCode) -> list[str]:
-        """That a contract has expired, with its last day where that is known."""
+    def expired_lines(self, contract: ContractCode, today: date, months: Iterable[str]) -> list[str]:
+        """That a contract has expired, with its last day where that is known; and which of ``months`` have not."""
         last = self._last_days.of(contract)
-        if last is None:
-            return [self.say("expired_month", contract=contract, year=contract.year, month=contract.month)]
-        return [self.say("expired", contract=contract, day=self.day(last))]
+        facts = {"contract": contract, "year": contract.year, "month": contract.month}
+        head = (
+            self.say("expired", day=self.day(last), **facts) if last else self.say("expired_month", **facts)
+        )
+        codes = [parse_contract(code, self._table.products, today) for code in months]
+        alive = sorted(
+            (code for code in codes if code is not None and not self.expired(code, today)),
+            key=lambda code: (code.year, code.month),
+        )
+        if not alive:
+            return [head, self.say("other_month")]
+        shown = self.say("joint").join(map(str, alive[:_MOST_MONTHS]))
+        return [head, self.say("current", contracts=shown)]
 
     def _rules(self, specs: Sequence[ContractSpec]) -> Told | None:
         """The rule for each product; None where it is not known for one of them."""
