@@ -43,6 +43,12 @@ KEYS = (
 )
 """Every key of an article's front matter, in the order in which the house writes them."""
 _MARKED_UP = re.compile(r"[*_#>`\[\]|~&<]|^\s*[-+\d]", re.MULTILINE)
+# What a source says to staff alone: that compliance has yet to confirm it, with the clause that is in question.
+_UNCONFIRMED = re.compile(
+    r"（[^（）]*待(?:公司)?合规确认[^（）]*）|[，；]?[^，；（）]*待(?:公司)?合规确认(?:（[^（）]*）)?"
+    r"|\s*\([^()]*to be confirmed by (?:the company's )?compliance\)"
+    r"|[,;]?[^,;()]*to be confirmed by (?:the company's )?compliance(?: \([^()]*\))?"
+)
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -302,6 +308,11 @@ def _remarks(article: Article, name: str, topics: Collection[str]) -> Iterator[F
         yield Finding(
             f"{name}: not_for", f"also a phrasing: {sorted(both)[0]}", "keep one of the two", fatal=False
         )
+
+
+def source_for_clients(article: Article) -> str:
+    """The source as a client reads it: without the mark of what is to be confirmed, which is for staff."""
+    return _UNCONFIRMED.sub("", article.source).strip(" ，；,;") or article.title
 
 
 def across(articles: Sequence[Article]) -> Iterator[Finding]:

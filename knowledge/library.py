@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from domain.knowledge import Answer, Article, Ask, Candidate, Citation, Context, Finding, Kind, Status
 from domain.market import ClientPlan, CompanyRates, Prices, Quote
-from knowledge.articles import AUDIENCES, Shelf, read_plain
+from knowledge.articles import AUDIENCES, Shelf, read_plain, source_for_clients
 from knowledge.calculation import plain
 from knowledge.conversation import Followed, fold, remembered
 from knowledge.files import Desk, Files, corpora_of, read_yaml
@@ -803,7 +803,7 @@ class Library:
         )
 
     def _source_line(self, article: Article, lang: str) -> str:
-        source = article.source or article.title
+        source = source_for_clients(article)
         if self._desk is None:
             return f"{'依据：' if lang == 'zh' else 'Source: '}{source}"
         texts = self._desk.texts[lang]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.articles import read_plain, read_shelf
+from domain.knowledge import Article
+from knowledge.articles import read_plain, read_shelf, source_for_clients
 from tests.knowledge.conftest import ARTICLES, FACTS
 
 Write = Callable[[dict[str, str]], Path]
@@ -98,3 +99,20 @@ def test_a_plain_folder_needs_four_keys_and_keeps_braces_as_they_are(shelf: Writ
     )
     (article,) = read_plain(folder).articles
     assert (article.lang, article.text) == ("en", "Use {{ this }}.")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("行业通行做法，待公司合规确认；交易所结算细则", "行业通行做法；交易所结算细则"),
+        ("期货和衍生品法第40条；安全存管制度（部分待公司合规确认）", "期货和衍生品法第40条；安全存管制度"),
+        ("各交易所行权规则的通行口径，截止时间待公司合规确认", "各交易所行权规则的通行口径"),
+        ("Company standard, to be confirmed by the company's compliance", "Company standard"),
+        ("Usual terms; deadline to be confirmed by compliance", "Usual terms"),
+        ("待公司合规确认", "标题"),
+    ],
+)
+def test_a_client_reads_the_source_without_the_mark_for_staff(source: str, shown: str) -> None:
+    """The clause that is in question goes with the mark; a source that was nothing else becomes the title."""
+    article = Article("x", "zh", "fee.standard", "标题", (), "", "", "0", source=source)
+    assert source_for_clients(article) == shown

@@ -9,12 +9,21 @@ import yaml
 
 from bot.settings import policy
 from domain.knowledge import Article
-from knowledge.articles import LANGUAGES, read_shelf
+from knowledge.articles import LANGUAGES, read_shelf, source_for_clients
 
 KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
 TOPICS = set(yaml.safe_load((KNOWLEDGE / "topics.yaml").read_text("utf-8")))
 FEWEST = 25
 STEPS = {"human", "my", "link", "complain", "open_account", "calc_margin", "calc_fee"}
+INTERNAL = (
+    "合规确认",
+    "confirmed by compliance",
+    "company's compliance",
+    ".csv",
+    "开平标志",
+    "offset flag",
+    "示例公司",
+)
 # An amount, a share or a telephone number typed into a text instead of being a fact of config.yaml.
 FIGURE = re.compile(r"\d\s?%|\d\s?元(?!/)|\d\s?万|CNY \d|\d{3,4}-\d{3,4}-?\d{4}|\b\d{1,2}:\d{2}\b")
 
@@ -73,3 +82,12 @@ def test_figures_are_facts_and_not_words(path: Path) -> None:
     """Rates, amounts, hours and telephones stand in config.yaml, where compliance confirms them."""
     body = path.read_text("utf-8").split("---\n", 2)[2]
     assert FIGURE.findall(re.sub(r"{{.*?}}", "", body)) == []
+
+
+@article_of
+def test_no_client_reads_what_is_meant_for_staff(article: Article) -> None:
+    """Neither the mark of what compliance has yet to confirm, nor the name of a file or of an interface."""
+    shown = f"{source_for_clients(article)}\n{article.text}"
+    internal = [word for word in INTERNAL if word in shown]
+    assert not internal, internal
+    assert source_for_clients(article)
