@@ -81,12 +81,16 @@ async def link_of_staff(session: AsyncSession, staff_id: int) -> Link | None:
 
 
 async def live_consents(session: AsyncSession, chat_id: int, client_id: int) -> list[Consent]:
-    """What a person consented to for an account and did not revoke, in any version of the text."""
+    """What a person consented to for an account and did not revoke, in any version of the text.
+
+    None of it ends before this transaction does: what is written in it on its strength is there to be withdrawn.
+    """
     return list(
         await session.scalars(
             select(Consent)
             .where(Consent.chat_id == chat_id, Consent.client_id == client_id, Consent.revoked_at.is_(None))
             .order_by(Consent.id)
+            .with_for_update(read=True)
         )
     )
 

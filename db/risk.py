@@ -208,11 +208,14 @@ async def links(session: AsyncSession, client_ids: Collection[int]) -> list[tupl
 async def consents(
     session: AsyncSession, client_ids: Collection[int], version: str
 ) -> dict[tuple[int, int], set[str]]:
-    """(chat, client) -> purposes consented to in this version of the words."""
+    """(chat, client) -> purposes consented to in this version of the words; none ends before this transaction does."""
     rows = await session.execute(
-        select(Consent.chat_id, Consent.client_id, Consent.purpose).where(
+        select(Consent.chat_id, Consent.client_id, Consent.purpose)
+        .where(
             Consent.client_id.in_(client_ids), Consent.revoked_at.is_(None), Consent.text_version == version
         )
+        .order_by(Consent.id)
+        .with_for_update(read=True)
     )
     found: dict[tuple[int, int], set[str]] = {}
     for chat_id, client_id, purpose in rows:

@@ -12,6 +12,7 @@ WITH_FIGURES = frozenset(
         "account.summary",
         "client_files.report",
         "client_files.trend",
+        "risk.acknowledged",
         "risk.call",
         "risk.recovered",
         "risk.trial",
