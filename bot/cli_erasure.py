@@ -18,10 +18,10 @@ def ask(
 
     async def work() -> None:
         from services import erasure
-        from services.work import working
+        from services.work import carried_out
 
-        async with opened() as deps, working(deps) as unit:
-            number, new = await erasure.ask_for(unit, operator(), account)
+        async with opened() as deps:
+            number, new = await carried_out(deps, lambda unit: erasure.ask_for(unit, operator(), account))
         if as_json:
             json_line({"number": number, "new": new})
         else:
@@ -57,10 +57,13 @@ def approve(number: Annotated[str, typer.Argument(help="Number of the request.")
 
     async def work() -> None:
         from services import erasure
-        from services.work import working
+        from services.work import Work, carried_out
 
-        async with opened() as deps, working(deps) as unit:
-            done = await erasure.approve(unit, operator(), await erasure.id_of(unit, number))
+        async def approved(unit: Work) -> str:
+            return await erasure.approve(unit, operator(), await erasure.id_of(unit, number))
+
+        async with opened() as deps:
+            done = await carried_out(deps, approved)
         print(f"{done}: erased; the person is told what stays")
 
     running(work())
@@ -75,10 +78,13 @@ def refuse(
 
     async def work() -> None:
         from services import erasure
-        from services.work import working
+        from services.work import Work, carried_out
 
-        async with opened() as deps, working(deps) as unit:
-            done = await erasure.refuse(unit, operator(), await erasure.id_of(unit, number), reason)
+        async def refused(unit: Work) -> str:
+            return await erasure.refuse(unit, operator(), await erasure.id_of(unit, number), reason)
+
+        async with opened() as deps:
+            done = await carried_out(deps, refused)
         print(f"{done}: refused")
 
     running(work())

@@ -40,10 +40,10 @@ def add(
 
     async def work() -> None:
         from services import introducers
-        from services.work import working
+        from services.work import carried_out
 
-        async with opened() as deps, working(deps) as transaction:
-            await introducers.store(transaction, operator(), code, name, who)
+        async with opened() as deps:
+            await carried_out(deps, lambda unit: introducers.store(unit, operator(), code, name, who))
 
     running(work())
     print(f"{code}: registered")
@@ -60,10 +60,13 @@ def assign(
 
     async def work() -> None:
         from services import introducers
-        from services.work import working
+        from services.work import carried_out
 
-        async with opened() as deps, working(deps) as transaction:
-            await introducers.assign(transaction, operator(), code, account, relation, since.date())
+        async with opened() as deps:
+            await carried_out(
+                deps,
+                lambda unit: introducers.assign(unit, operator(), code, account, relation, since.date()),
+            )
 
     running(work())
     print(f"{account}: brought by {code} from {since:%Y-%m-%d}")
@@ -98,10 +101,12 @@ def statement(
 
     async def work() -> "Statement":
         from services import introducers
-        from services.work import working
+        from services.work import carried_out
 
-        async with opened() as deps, working(deps) as transaction:
-            return await introducers.statement(transaction, operator(), code, month.date())
+        async with opened() as deps:
+            return await carried_out(
+                deps, lambda unit: introducers.statement(unit, operator(), code, month.date())
+            )
 
     found = running(work())
     amounts = {

@@ -88,10 +88,12 @@ def import_(
 
 
 async def _submit(plan: Plan) -> str:
-    from services.work import working
+    from services.work import carried_out
 
-    async with opened() as deps, working(deps) as work:
-        return await article_files.submit(work, operator(), plan.changes, deps.new_token)
+    async with opened() as deps:
+        return await carried_out(
+            deps, lambda work: article_files.submit(work, operator(), plan.changes, deps.new_token)
+        )
 
 
 def _files() -> Files:

@@ -51,11 +51,12 @@ def staff_invite(
 
     async def work() -> None:
         from services import linking
-        from services.work import working
+        from services.work import carried_out
 
         async with opened_with_name() as deps:
-            async with working(deps) as unit:
-                _, link = await linking.invite_staff(
+            _, link = await carried_out(
+                deps,
+                lambda unit: linking.invite_staff(
                     unit,
                     operator(),
                     name=name,
@@ -65,7 +66,8 @@ def staff_invite(
                     registration_no=registration_no,
                     lead=lead,
                     stand_in=stand_in,
-                )
+                ),
+            )
             _show_invitation(link, deps.policy.invites.staff_hours, qr, as_json)
 
     running(work())
@@ -117,10 +119,10 @@ def staff_disable(
 
     async def work() -> None:
         from services import leaving
-        from services.work import working
+        from services.work import carried_out
 
-        async with opened() as deps, working(deps) as unit:
-            left = await leaving.disable(unit, operator(), code)
+        async with opened() as deps:
+            left = await carried_out(deps, lambda unit: leaving.disable(unit, operator(), code))
         if as_json:
             json_line(
                 {
@@ -230,10 +232,10 @@ def client_history(
     async def work() -> None:
         from messages.phrases import BEIJING
         from services import accounts
-        from services.work import working
+        from services.work import carried_out
 
-        async with opened() as deps, working(deps) as unit:
-            lines = await accounts.history(unit, operator(), account)
+        async with opened() as deps:
+            lines = await carried_out(deps, lambda unit: accounts.history(unit, operator(), account))
         if as_json:
             for line in lines:
                 json_line(
@@ -286,15 +288,16 @@ def invite(
 
     async def work() -> None:
         from services import linking
-        from services.work import working
+        from services.work import Work, carried_out
+
+        async def invited(unit: Work) -> tuple[str, str]:
+            if relink:
+                return await linking.relink(unit, operator(), account)
+            person = "authorised" if authorised else "holder"
+            return await linking.invite_client(unit, operator(), account, person, phone=phone)
 
         async with opened_with_name() as deps:
-            async with working(deps) as unit:
-                if relink:
-                    _, link = await linking.relink(unit, operator(), account)
-                else:
-                    person = "authorised" if authorised else "holder"
-                    _, link = await linking.invite_client(unit, operator(), account, person, phone=phone)
+            _, link = await carried_out(deps, invited)
             _show_invitation(link, deps.policy.invites.client_hours, qr, as_json)
 
     running(work())

@@ -50,6 +50,11 @@ def sentence(error: BaseException) -> str | None:
     return None
 
 
+def gave_way(error: BaseException) -> bool:
+    """Whether PostgreSQL rolled a transaction back so that another could go on: the same once more will do."""
+    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("40")
+
+
 # SQLSTATE classes: connection, rolled back for another's sake, no room, object busy, the operator's doing.
 _PASSING_STATES = ("08", "40", "53", "55", "57")
 _SOCKET_ERRORS = (errno.ENOENT, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)

@@ -1,13 +1,14 @@
 """What every service works with: the things built once (Deps), and one transaction (Work)."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import trouble
 from db.engine import Database
 from domain.calendar import TradingCalendar
 from domain.policy import Policy
@@ -17,6 +18,9 @@ from knowledge.guard_rails import GuardRails
 from knowledge.library import Library
 from messages.phrases import BEIJING, Phrases, masked
 from services.prices import PriceBook
+
+T = TypeVar("T")
+_WAYS_GIVEN = 4  # how often a command lets others go first before it fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,19 @@ async def working(deps: Deps) -> AsyncIterator[Work]:
         yield work
     for run in work.after_commit:
         run()
+
+
+async def carried_out(deps: Deps, do: Callable[[Work], Awaitable[T]]) -> T:
+    """One transaction of a command, begun anew where the database had it give way to another."""
+    for _ in range(_WAYS_GIVEN):
+        try:
+            async with working(deps) as work:
+                return await do(work)
+        except Exception as error:
+            if not trouble.gave_way(error):
+                raise
+    async with working(deps) as work:
+        return await do(work)
 
 
 @asynccontextmanager
