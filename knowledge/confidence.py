@@ -25,10 +25,20 @@ _RIDGE = 1e-3
 _KIND_WEIGHT = 2.3
 _KIND_RIDGE = 1e-3
 # The lead over the second topic, and the likeness of the best phrasing, look better on phrasings held out than they are.
-SIGNALS = ("share", "classifier", "bm25", "known", "kinds")
-_SIDES = ((0, None), (0, None), (0, None), (0, None), (None, 0))
+SIGNALS = ("share", "classifier", "bm25", "known", "kinds", "above")
+_SIDES: tuple[tuple[float | None, float | None], ...] = (
+    (0, None),
+    (0, None),
+    (0, None),
+    (0, None),
+    (None, 0),
+    (0, None),
+)
+# The least that known words count in a plain library, in spreads of the signal. Hidden topics share its words, what is far
+# outside does not: without examples of that, held-out phrasings find known words worth nothing.
+_KNOWN_IF_PLAIN = 0.5
 # Where a library is too small to learn it from: weights of the signals and the constant.
-_USUAL: tuple[float, ...] = (2.5, 1.0, 4.0, 1.0, -3.0)
+_USUAL: tuple[float, ...] = (2.5, 1.0, 4.0, 1.0, -3.0, 0.0)
 _USUAL_CONSTANT = -2.6
 
 
@@ -62,20 +72,24 @@ def rank(engine: "Engine", scores: "Floats", known: float, allowed: "Mask", coun
         return Ranking((), (), 0.0, {})
     everything = shares_of(np.where(allowed | is_kind, blend, -np.inf))
     kinds = _kinds(engine, scores, everything)
-    among = shares_of(np.where(library, blend, -np.inf))
+    open_to = np.where(library, blend, -np.inf)
+    among = shares_of(open_to)
     totals = np.asarray(np.bincount(engine.topic_of, weights=among), dtype=np.float64)
     order = [int(t) for t in np.argsort(-totals)[:count] if totals[t] > 0]
-    groups = tuple(_best_group(engine, among, topic) for topic in order)
+    groups = tuple(_best_groups(engine, among, len(totals))[order].tolist())
     top = totals[order]
     found = _signals(
-        engine, scores[:, None, :], np.asarray([known]), among[None], totals[None], everything[None]
+        engine, scores[:, None, :], np.asarray([known]), open_to[None], totals[None], everything[None]
     )[0]
     return Ranking(groups, tuple(float(t) for t in top), _probability(engine, found), kinds)
 
 
-def _best_group(engine: "Engine", among: NDArray[np.float64], topic: int) -> int:
-    members = np.flatnonzero(engine.topic_of == topic)
-    return int(members[np.argmax(among[members])])
+def _best_groups(engine: "Engine", among: NDArray[np.float64], topics: int) -> NDArray[np.intp]:
+    """The best group of each topic."""
+    best = np.zeros(topics, dtype=np.intp)
+    rising = np.argsort(-among, kind="stable")[::-1]
+    best[engine.topic_of[rising]] = rising
+    return best
 
 
 def _probability(engine: "Engine", signals: NDArray[np.float64]) -> float:
@@ -89,16 +103,20 @@ def _signals(
     engine: "Engine",
     scores: "Floats",
     known: NDArray[Any],
-    among: NDArray[np.float64],
+    blend: NDArray[Any],
     totals: NDArray[np.float64],
     everything: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Signals of each question: rows x ``SIGNALS``. ``among`` are shares of articles, ``totals`` of
-    topics.
+    """Signals of each question: rows x ``SIGNALS``. ``blend`` is -inf for what cannot be answered with, ``totals`` are
+    shares of topics; the last signal is how far the best article stands above the usual one.
     """
-    best = np.argmax(among, axis=1)
-    numbers = np.arange(len(among))
-    kinds = everything[:, engine.kind_mask].sum(axis=1) if engine.kind_mask.any() else np.zeros(len(among))
+    best = np.argmax(blend, axis=1)
+    numbers = np.arange(len(blend))
+    kinds = everything[:, engine.kind_mask].sum(axis=1) if engine.kind_mask.any() else np.zeros(len(blend))
+    # Where all that there is was hidden, nothing stands above anything.
+    possible = np.isfinite(blend)
+    finite = np.where(possible, blend, 0.0)
+    usual = finite.sum(axis=1) / np.maximum(possible.sum(axis=1), 1)
     return np.stack(
         [
             totals.max(axis=1),
@@ -106,6 +124,7 @@ def _signals(
             scores[4][numbers, best],
             known,
             kinds,
+            finite[numbers, best] - usual,
         ],
         axis=1,
     ).astype(np.float64)
@@ -115,18 +134,19 @@ def _kinds(engine: "Engine", scores: "Floats", everything: NDArray[np.float64]) 
     model = engine.confidence.get("kinds")
     if model is None:
         return {engine.topics[g][5:]: float(everything[g]) for g in np.flatnonzero(engine.kind_mask)}
-    features = _kind_features(engine, scores[:, None, :], everything[None])[0]
+    features = _kind_features(engine, scores[:, None, :], everything[None], model["firsts"])[0]
     shares = shares_of(np.append(features, 1.0) @ model["weights"])
     return {kind: float(share) for kind, share in zip(model["kinds"], shares[1:], strict=True)}
 
 
 def _kind_features(
-    engine: "Engine", scores: "Floats", everything: NDArray[np.float64]
+    engine: "Engine", scores: "Floats", everything: NDArray[np.float64], firsts: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """What tells kinds from the library: classifier, nearest and centroid of each, and their shares."""
+    """What tells kinds from the library: classifier, nearest and centroid of each, and their shares. ``firsts`` are
+    one group of each library topic: the classifier decides by topic.
+    """
     library = ~engine.kind_mask
-    firsts = np.unique(engine.topic_of[library], return_index=True)[1]
-    by_topic = scores[0][:, library][:, firsts]
+    by_topic = scores[0][:, firsts]
     columns = [
         by_topic.sum(axis=1),
         by_topic.max(axis=1),
@@ -134,10 +154,10 @@ def _kind_features(
         scores[3][:, library].max(axis=1),
         np.log(everything[:, library].sum(axis=1) + 1e-4),
     ]
-    for group in np.flatnonzero(engine.kind_mask):
-        columns += [scores[0][:, group], scores[2][:, group], scores[3][:, group]]
-        columns.append(np.log(everything[:, group] + 1e-4))
-    return np.stack(columns, axis=1).astype(np.float64)
+    kinds = np.flatnonzero(engine.kind_mask)
+    by_kind = np.stack([*scores[[0, 2, 3]][:, :, kinds], np.log(everything[:, kinds] + 1e-4)], axis=2)
+    of_library = np.stack(columns, axis=1)
+    return np.concatenate([of_library, by_kind.reshape(len(of_library), -1)], axis=1).astype(np.float64)
 
 
 def fit_kinds(engine: "Engine", held: "Held") -> dict[str, Any] | None:
@@ -155,7 +175,9 @@ def fit_kinds(engine: "Engine", held: "Held") -> dict[str, Any] | None:
     for number, group in enumerate(groups, start=1):
         label[own == group] = number
     blend = np.einsum("s,sij->ij", engine.blend.astype(np.float64), scores.astype(np.float64))
-    features = _kind_features(engine, scores, shares_of(blend))
+    library = np.flatnonzero(~engine.kind_mask)
+    firsts = library[np.unique(engine.topic_of[library], return_index=True)[1]]
+    features = _kind_features(engine, scores, shares_of(blend), firsts)
     middle, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     design = np.concatenate([(features - middle) / spread, np.ones((len(features), 1))], axis=1)
     weight = np.where(label == 0, 1.0, _KIND_WEIGHT)
@@ -176,7 +198,7 @@ def fit_kinds(engine: "Engine", held: "Held") -> dict[str, Any] | None:
     weights = fitted.x.reshape(shape)
     weights[-1] -= (middle / spread) @ weights[:-1]
     weights[:-1] /= spread[:, None]
-    return {"weights": weights, "kinds": [engine.topics[g][5:] for g in groups]}
+    return {"weights": weights, "kinds": [engine.topics[g][5:] for g in groups], "firsts": firsts}
 
 
 def fit_confidence(engine: "Engine", held: "Held") -> dict[str, Any]:
@@ -192,7 +214,10 @@ def fit_confidence(engine: "Engine", held: "Held") -> dict[str, Any]:
     labels = np.concatenate([right[heard], np.zeros(outside.sum() + len(hidden))])
     share = _HIDDEN_WEIGHT * heard.sum() / max(1, len(hidden))
     weight = np.concatenate([np.ones(heard.sum() + outside.sum()), np.full(len(hidden), share)])
-    weights, constant = _logistic(features, labels, weight)
+    sides = list(_SIDES)
+    if not engine.kind_mask.any():
+        sides[SIGNALS.index("known")] = (_KNOWN_IF_PLAIN, None)
+    weights, constant = _logistic(features, labels, weight, sides)
     return {"weights": weights, "constant": constant, "shift": _LEAVE_ONE_OUT_SHIFT}
 
 
@@ -209,14 +234,18 @@ def _examine(
     if hide:
         blend[engine.topic_of[None, :] == own_topic[:, None]] = -np.inf
     everything = shares_of(blend)
-    among = shares_of(np.where(engine.kind_mask[None, :], -np.inf, blend))
+    open_to = np.where(engine.kind_mask[None, :], -np.inf, blend)
+    among = shares_of(open_to)
     totals = among @ np.eye(int(engine.topic_of.max()) + 1)[engine.topic_of]
     right = engine.topic_of[np.argmax(among, axis=1)] == own_topic
-    return _signals(engine, scores, known, among, totals, everything), right.astype(np.float64)
+    return _signals(engine, scores, known, open_to, totals, everything), right.astype(np.float64)
 
 
 def _logistic(
-    features: NDArray[np.float64], labels: NDArray[np.float64], weight: NDArray[np.float64]
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    sides: Sequence[tuple[float | None, float | None]],
 ) -> tuple[NDArray[np.float64], float]:
     """Penalised likelihood on scaled features, each signal kept to the side on which it makes sense."""
     from scipy.optimize import minimize
@@ -233,6 +262,6 @@ def _logistic(
         kept = np.append(solution[:-1], 0.0)
         return value + _RIDGE * float(kept @ kept), slope + 2 * _RIDGE * kept
 
-    bounds = [*_SIDES, (None, None)]
+    bounds = [*sides, (None, None)]
     fitted = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds)
     return np.asarray(fitted.x[:-1] / spread), float(fitted.x[-1])

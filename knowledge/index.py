@@ -157,8 +157,8 @@ class Engine:
         similarities = self.rows.sums(features, factors)
         scores = np.zeros((len(SCORES), len(self.keys)), dtype=np.float32)
         if self.classifier is not None:
-            weights = np.asarray(factors, dtype=np.float32)[:, None]
-            decided = (self.classifier[self.classified[features]] * weights).sum(axis=0) + self.constants
+            weights = np.asarray(factors, dtype=np.float32)
+            decided = weights @ self.classifier[self.classified[features]].astype(np.float32) + self.constants
             scores[0] = decided[: len(decided) - len(self.siblings)][self.topic_of]
             scores[1] = beside_best(decided[len(decided) - len(self.siblings) :][None], self)[0]
         self._row_scores(similarities, scores)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from domain.knowledge import Ask
@@ -204,9 +205,14 @@ class Names:
             rf"(?<![a-z0-9+])({codes})(?=\d{{3,6}}(?![a-z\d])|(?![a-z0-9+']))", re.IGNORECASE | re.ASCII
         )
         self.words: tuple[str, ...] = tuple(w for w in self._by_name if has_han(w))
+        # Rules, slots and memory each ask what the same question names.
+        self._lately = lru_cache(maxsize=64)(self._find)
 
     def find(self, text: str, near: date) -> tuple[Mention, ...]:
         """All mentions in a text (NFKC, case kept), in order, the same product merged."""
+        return self._lately(text, near)
+
+    def _find(self, text: str, near: date) -> tuple[Mention, ...]:
         plain = text.lower()
         plain = self._masked.sub(lambda m: "\x00" * len(m[0]), plain)
         taken = [False] * len(plain)

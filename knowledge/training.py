@@ -26,6 +26,8 @@ _FEWEST_ROWS_FITTED = 150
 _FEWEST_TOPICS_FITTED = 6
 # A quarter is held out at a time, of the kinds' few examples a third; three times over is enough.
 _FOLDS, _FOLDS_USED = 4, 3
+# Likeness of held-out rows to all others is computed so many at a time: a block stays near the processor.
+_ROWS_AT_ONCE = 256
 # How strongly the fitted blend keeps to the usual one: phrasings of one writer are no fair sample of what clients
 # ask, and make the classifiers look better than they are. Of a plain folder nothing is known: it is taken at its word.
 _PULL, _PULL_IF_PLAIN = 2e-2, 1e-4
@@ -312,7 +314,7 @@ def _hold_out(
         scores[1, at:end] = beside_best(found[rows[at:end], topics:], engine)
         hidden[end - len(fold.unheard) : end] = True
         at = end
-    return Held(rows, scores, hidden, _known(raw, rows))
+    return Held(rows, scores, hidden, _known(raw, engine.topic_of, counts, rows, hidden))
 
 
 def _hold_out_rows(
@@ -325,18 +327,11 @@ def _hold_out_rows(
     scores: Floats,
 ) -> None:
     """Nearest, centroid, BM25 and text scores of each row, its own contribution taken out."""
-    own = raw.group[rows]
-    similar = (matrix[rows] @ matrix[engine.positive_rows].T).toarray()
-    sums = np.add.reduceat(similar, engine.group_starts, axis=1)
-    at = np.searchsorted(engine.positive_rows, rows)
-    numbers = np.arange(len(rows))
-    itself = similar[numbers, at].copy()
-    scores[3] = sums / engine.centroid_norm
-    rest = sums[numbers, own] - itself
-    norm = engine.centroid_norm[own] ** 2 - 2 * rest - itself
-    scores[3, numbers, own] = rest / np.sqrt(np.maximum(norm, 1e-6))
-    similar[numbers, at] = 0.0
-    scores[2] = np.maximum.reduceat(similar, engine.group_starts, axis=1)
+    own, numbers = raw.group[rows], np.arange(len(rows))
+    others = matrix[engine.positive_rows].T.tocsr()
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        _hold_out_likeness(matrix[rows[part]] @ others, engine, rows[part], own[part], scores[:, part])
     weighted = matrix[rows].copy()
     weighted.data = np.concatenate(raw.idf)[weighted.indices].astype(np.float32)
     totals = np.maximum(np.asarray(weighted.sum(axis=1)).ravel(), 1e-6)
@@ -346,16 +341,46 @@ def _hold_out_rows(
     scores[4, numbers, own] = np.asarray(once.multiply(weighted).sum(axis=1)).ravel() / totals
 
 
-def _known(raw: "index._Untrained", rows: Ints) -> Floats:
-    """For each row, the share of its words' weight that other rows know too."""
+def _hold_out_likeness(similar: Matrix, engine: Engine, rows: Ints, own: Ints, scores: Floats) -> None:
+    """Nearest and centroid of some rows from their likeness to all rows that may answer."""
+    similar = similar.toarray()
+    sums = np.add.reduceat(similar, engine.group_starts, axis=1)
+    at, numbers = np.searchsorted(engine.positive_rows, rows), np.arange(len(rows))
+    itself = similar[numbers, at].copy()
+    scores[3] = sums / engine.centroid_norm
+    rest = sums[numbers, own] - itself
+    norm = engine.centroid_norm[own] ** 2 - 2 * rest - itself
+    scores[3, numbers, own] = rest / np.sqrt(np.maximum(norm, 1e-6))
+    similar[numbers, at] = 0.0
+    scores[2] = np.maximum.reduceat(similar, engine.group_starts, axis=1)
+
+
+def _known(
+    raw: "index._Untrained", topic_of: Ints, counts: Matrix, rows: Ints, hidden: NDArray[np.bool_]
+) -> Floats:
+    """For each row, the share of its words' weight that other rows know too; of a hidden one, those of other topics."""
     view = VIEWS[raw.corpus.lang].index("words")
     bag_of = np.repeat(np.arange(raw.lengths.size, dtype=np.int32), raw.lengths.ravel())
     words = bag_of % len(raw.idf) == view
-    row_of, weights = bag_of[words] // len(raw.idf), _weights(raw)[words] ** 2
-    elsewhere = np.concatenate(raw.idf)[raw.features[words]] < float(raw.idf[view][-1]) - 1e-5
+    row_of, features = bag_of[words] // len(raw.idf), raw.features[words]
+    weights = _weights(raw)[words] ** 2
+    in_rows = np.asarray(counts.sum(axis=0)).ravel()
     total = np.bincount(row_of, weights=weights, minlength=len(raw.lengths))
-    known = np.bincount(row_of, weights=weights * elsewhere, minlength=len(raw.lengths))
-    return np.asarray((known / np.where(total > 0, total, 1.0))[rows], dtype=np.float32)
+    by_others = np.bincount(row_of, weights=weights * (in_rows[features] > 1), minlength=len(raw.lengths))
+    alone = _sole_topics(topic_of, counts)[features] == topic_of[raw.group][row_of]
+    by_topics = np.bincount(row_of, weights=weights * ~alone, minlength=len(raw.lengths))
+    known = np.where(hidden, by_topics[rows], by_others[rows])
+    return np.asarray(known / np.where(total > 0, total, 1.0)[rows], dtype=np.float32)
+
+
+def _sole_topics(topic_of: Ints, counts: Matrix) -> Ints:
+    """For each feature the only topic that has it; -1 where several do."""
+    topics = sparse.csr_matrix((np.ones(len(topic_of)), (topic_of, np.arange(len(topic_of)))))
+    members = (topics @ counts).tocsc()
+    found = np.full(members.shape[1], -1, dtype=np.int32)
+    sole = np.diff(members.indptr) == 1
+    found[sole] = members.indices[members.indptr[:-1][sole]]
+    return found
 
 
 def _fit_blend(engine: Engine, held: Held) -> Floats:
