@@ -62,12 +62,18 @@ async def _show(context: Context, card: RatingCard) -> None:
 
 
 async def pressed_score(context: Context, press: Press) -> None:
-    """Where the client stands by each indicator, as a picture."""
-    client, picture = await rating_cards.score_picture(context.work, context.who, press.args["client"])
-    if picture is None:
+    """The score and why it is so, with the picture of where the client stands by each indicator."""
+    client, found = await rating_cards.score(context.work, context.who, press.args["client"])
+    if found is None:
         await context.reply("client_files.nothing")
         return
-    await context.reply("rating.score", account=client.account, picture=picture)
+    await context.reply(
+        "rating.score",
+        account=client.account,
+        found=found,
+        drawn=found.picture is not None,
+        picture=found.picture,
+    )
 
 
 async def pressed_propose(context: Context, press: Press) -> None:

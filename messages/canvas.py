@@ -1,5 +1,7 @@
 """The sheet that every chart is drawn on: 1200 x 800, white, a title above, source and time in the corner.
 
+A phone shows it a third as wide: the words are so large that they can be read there, and so they are few.
+
 A chart needs a font with Chinese. Where the machine has none there is no chart, and the words carry everything.
 """
 
@@ -31,7 +33,7 @@ HUES = ("#0072b2", "#e69f00", "#555555", "#cc79a7", "#009e73", "#56b4e9", "#d55e
 """Okabe and Ito's colours: they stay apart for every kind of colour blindness. Marks differ as well."""
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
-_WIDTH, _HEIGHT, _DPI = 12.0, 8.0, 100
+_WIDTH, _HEIGHT, _DPI = 7.5, 5.0, 160
 
 
 @cache
@@ -59,8 +61,8 @@ def sheet(title: str, corner: str) -> Iterator[Figure]:
     with matplotlib.rc_context(style):  # type: ignore[arg-type]  # its stub wants literal keys
         figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, facecolor="white")
         FigureCanvasAgg(figure)
-        figure.text(0.035, 0.945, title, fontsize=20, fontweight="bold", va="center")
-        figure.text(0.965, 0.022, corner, fontsize=10, color=QUIET, ha="right", va="center")
+        figure.text(0.03, 0.94, title, fontsize=16, fontweight="bold", va="center")
+        figure.text(0.965, 0.022, corner, fontsize=9.5, color=QUIET, ha="right", va="center")
         yield figure
 
 

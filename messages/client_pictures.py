@@ -35,7 +35,7 @@ def degrees(
     if font() is None or len(days) < 2:
         return None
     with sheet(title, corner) as figure:
-        draw_degrees(figure.add_axes((0.075, 0.11, 0.80, 0.73)), days, lines, label)
+        draw_degrees(figure.add_axes((0.10, 0.14, 0.67, 0.68)), days, lines, label)
         return png(figure)
 
 
@@ -71,8 +71,8 @@ def draw_degrees(
 
 
 def _days(axes: Axes, days: Sequence[date]) -> None:
-    """About seven days named below the axis; the places are trading days, so that holidays make no gap."""
-    step = max(1, round(len(days) / 7))
+    """About six days named below the axis; the places are trading days, so that holidays make no gap."""
+    step = max(1, round(len(days) / 6))
     places = list(range(0, len(days), step))
     axes.set_xticks(places, [f"{days[place].month}/{days[place].day}" for place in places])
     axes.set_xlim(-0.5, len(days) - 0.5)
@@ -97,7 +97,7 @@ def flow(
     if font() is None or not total:
         return None
     with sheet(title, corner) as figure:
-        axes = figure.add_axes((0.16, 0.09, 0.52, 0.76))
+        axes = figure.add_axes((0.19, 0.08, 0.40, 0.72))
         gap = 0.03 * total
         left = _columns([sum(n for (a, _), n in moves.items() if a == tier) for tier, _ in order], gap)
         right = _columns([sum(n for (_, b), n in moves.items() if b == tier) for tier, _ in order], gap)
@@ -106,19 +106,17 @@ def flow(
             for x, (bottom, size), side in ((0.0, left[place], "right"), (1.0, right[place], "left")):
                 axes.text(
                     x + (-0.05 if side == "right" else 0.05), bottom + size / 2, f"{name}  {size:,.0f}",
-                    ha=side, va="center", fontsize=14,
+                    ha=side, va="center",
                 )  # fmt: skip
         for x, words in ((0.0, ends[0]), (1.0, ends[1])):
-            axes.text(x, 1.05, words, transform=axes.get_xaxis_transform(), ha="center", color=QUIET)
+            axes.text(x, 1.01, words, transform=axes.get_xaxis_transform(), ha="center", color=QUIET)
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-gap, total + gap * len(order))
         axes.axis("off")
         names = dict(order)
         moved = sorted(((n, pair) for pair, n in moves.items() if pair[0] != pair[1]), reverse=True)
-        for line, (count, (before, after)) in enumerate(moved[:10]):
-            figure.text(
-                0.80, 0.80 - 0.055 * line, f"{names[before]} → {names[after]}  {count:,}", fontsize=13
-            )
+        for line, (count, (before, after)) in enumerate(moved[:8]):
+            figure.text(0.765, 0.76 - 0.075 * line, f"{names[before]} → {names[after]}  {count:,}")
         return png(figure)
 
 
@@ -173,7 +171,7 @@ def retention(
     if font() is None or not any(len(shares) > 1 for *_, shares in curves):
         return None
     with sheet(title, corner) as figure:
-        axes = figure.add_axes((0.075, 0.12, 0.66, 0.77))
+        axes = figure.add_axes((0.10, 0.19, 0.56, 0.69))
         ends = []
         for place, (name, begins, shares) in enumerate(curves):
             hue, mark = HUES[place % len(HUES)], MARKS[place % len(MARKS)]
@@ -195,9 +193,9 @@ def _end_words(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
     """Names beside the curves' ends, pushed apart where they would lie upon each other."""
     lowest = 2.0
     for share, month, words, hue in sorted(ends, reverse=True):
-        place = min(share, lowest - 0.05)
+        place = min(share, lowest - 0.075)
         lowest = place
         axes.annotate(
-            words, (month, share), xytext=(1.02, place), textcoords=axes.get_yaxis_transform(), va="center",
-            color=INK, annotation_clip=False, arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 1},
+            words, (month, share), xytext=(1.04, place), textcoords=axes.get_yaxis_transform(), va="center",
+            color=INK, annotation_clip=False, arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 1, "relpos": (0, 0.5)},
         )  # fmt: skip

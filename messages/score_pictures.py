@@ -45,7 +45,7 @@ def classes(points: Sequence[Point], axes: tuple[str, str], label: Label, corner
     if font() is None or not points:
         return None
     with sheet(label("score.picture.classes"), corner) as figure:
-        plane = figure.add_axes((0.075, 0.11, 0.89, 0.78))
+        plane = figure.add_axes((0.10, 0.19, 0.87, 0.70))
         for place, name in enumerate(sorted({point.label for point in points})):
             own = [point for point in points if point.label == name]
             some = own[:: max(1, len(own) * len(points) // (_MOST_POINTS * max(len(own), 1)))]
@@ -89,12 +89,13 @@ def loadings(
     if font() is None or not rows:
         return None
     with sheet(label("score.picture.loadings"), corner) as figure:
-        field = figure.add_axes((0.2, 0.09, 0.66, 0.76))
+        field = figure.add_axes((0.29, 0.08, 0.565, 0.75))
         image = field.imshow(np.array(values), cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
         field.set_xticks(range(len(columns)), columns)
         field.set_yticks(range(len(rows)), rows)
         field.xaxis.tick_top()
         field.tick_params(length=0)
+        field.tick_params(axis="x", labelsize=11.5)
         for spine in field.spines.values():
             spine.set_visible(False)
         for y, row in enumerate(values):
@@ -104,7 +105,7 @@ def loadings(
                     x, y, _signed(value), ha="center", va="center", fontweight="bold" if strong else "normal",
                     color="white" if abs(value) > 0.55 else INK if strong else QUIET,
                 )  # fmt: skip
-        bar = figure.colorbar(image, cax=figure.add_axes((0.89, 0.09, 0.018, 0.76)))
+        bar = figure.colorbar(image, cax=figure.add_axes((0.88, 0.08, 0.018, 0.75)))
         bar.outline.set_visible(False)
         return png(figure)
 
@@ -119,8 +120,8 @@ def client(bars: Sequence[Bar], title: str, label: Label, corner: str) -> bytes 
     if font() is None or not bars:
         return None
     with sheet(title, corner) as figure:
-        left = figure.add_axes((0.27, 0.125, 0.38, 0.75))
-        right = figure.add_axes((0.69, 0.125, 0.27, 0.75))
+        left = figure.add_axes((0.37, 0.19, 0.30, 0.70))
+        right = figure.add_axes((0.70, 0.19, 0.27, 0.70))
         places = _places(bars)
         _standing(left, bars, places, label)
         _giving(right, bars, places, label)
@@ -150,7 +151,7 @@ def _standing(axes: Axes, bars: Sequence[Bar], places: Sequence[float], label: L
     for number, (bar, place) in enumerate(zip(bars, places, strict=True)):
         if number == 0 or bars[number - 1].group != bar.group:
             axes.text(
-                -0.63, place - 0.75, bar.group, transform=axes.get_yaxis_transform(), color=QUIET, fontsize=12
+                -1.02, place - 0.78, bar.group, transform=axes.get_yaxis_transform(), color=QUIET, fontsize=12
             )
     axes.set_xlim(-3.2, 3.2)
     axes.set_yticks(list(places), [f"{bar.name}  {bar.value}" for bar in bars])

@@ -11,6 +11,7 @@ from domain.people import Actor, ClientRef, Role
 from domain.tiers import Disagreement, Tier, Turn, disagreement, turns
 from services import access, audit, consents, proposals, ratings, score_pictures
 from services.proposals import Proposed
+from services.score_pictures import ClientScore
 from services.work import Work
 
 BOARD_READERS = (Role.SUPERVISOR, Role.RISK, Role.COMPLIANCE, Role.OPERATOR)
@@ -77,8 +78,8 @@ async def _card(work: Work, who: Actor, client: ClientRef) -> RatingCard:
     )
 
 
-async def score_picture(work: Work, who: Actor, client_id: int) -> tuple[ClientRef, bytes | None]:
-    """The client's indicators in the newest run of the score, for staff; None where there is nothing to draw.
+async def score(work: Work, who: Actor, client_id: int) -> tuple[ClientRef, ClientScore | None]:
+    """The client in the newest run of the score, for staff; None where it has no score.
 
     Refuses ``figures_withheld`` without the holder's consent to figures in chats.
     """

@@ -1,6 +1,9 @@
 """Pictures of the newest score, for staff and for the operator: never for a client."""
 
 import asyncio
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import partial
 
 from db import scores as rows
@@ -9,7 +12,7 @@ from messages import score_pictures
 from messages.phrases import tail
 from messages.score_pictures import Bar, Label, Point
 from scoring.indicators import INDICATORS
-from scoring.reasons import shown
+from scoring.reasons import reasons, shown
 from services.scores import stored_lines
 from services.work import Deps, Work, reading
 
@@ -44,8 +47,24 @@ async def of_run(deps: Deps, number: int, lang: str) -> dict[str, bytes]:
     return {name: picture for name, picture in found.items() if picture is not None}
 
 
-async def of_client(work: Work, account: str, lang: str) -> bytes | None:
-    """A client's indicators in the newest run; None where it has no score, or nothing can be drawn.
+@dataclass(frozen=True, slots=True)
+class ClientScore:
+    """A client in the newest run: score, place among those rated, class, what lifted and lowered the score, up to which day.
+
+    ``picture`` is None where none can be drawn: the words carry all.
+    """
+
+    score: Decimal
+    rank: int | None
+    rated: int
+    cluster: str | None
+    reasons: tuple[str, ...]
+    last: date
+    picture: bytes | None
+
+
+async def of_client(work: Work, account: str, lang: str) -> ClientScore | None:
+    """A client's score in the newest run, in words and as a picture; None where it has none.
 
     Whoever asks must have been let in to the client's figures before (services/access.py).
     """
@@ -66,7 +85,17 @@ async def of_client(work: Work, account: str, lang: str) -> bytes | None:
         if indicator.code in line.parts
     ]
     title = _title(line, run, label)
-    return await asyncio.to_thread(score_pictures.client, bars, title, label, _corner(work.deps, run, lang))
+    return ClientScore(
+        score=line.score,
+        rank=line.rank,
+        rated=run.rated,
+        cluster=line.cluster,
+        reasons=tuple(why.zh if lang == "zh" else why.en for why in reasons(line.parts, line.indicators)),
+        last=run.last,
+        picture=await asyncio.to_thread(
+            score_pictures.client, bars, title, label, _corner(work.deps, run, lang)
+        ),
+    )
 
 
 def _title(line: Score, run: ScoreRun, label: Label) -> str:

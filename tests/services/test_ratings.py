@@ -1,8 +1,9 @@
 """A tier from twelve months of settlement, where the register names none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import insert
@@ -10,10 +11,11 @@ from sqlalchemy import insert
 from db.models import AccountDay, AuditEntry, Client, ImportedFile, Score, ScoreRun, TradeDay
 from domain.errors import Refusal
 from domain.policy import FeeAddon
+from messages import score_pictures
 from scoring.history import Month, month_number, years
 from services import access, rating_cards, ratings
 from services.ratings import Rated, retained
-from services.work import working
+from services.work import Work, working
 from tests.services.settled import Settled, settled
 
 NEWEST = date(2026, 8, 17)
@@ -142,6 +144,26 @@ def test_capital_is_the_average_over_days_and_not_over_months() -> None:
     assert years([], last) == {}
 
 
+async def scored(
+    work: Work, clusters: Mapping[str, str], parts: Mapping[str, float] = MappingProxyType({})
+) -> None:
+    """A run of the score: accounts with their classes, all with the same parts."""
+    run = ScoreRun(
+        run_id="r", data_hash="h", first=NEWEST, last=NEWEST, accounts=3, rated=3, state="in",
+        model={}, clustering={}, card={}, by="test", at=work.now,
+    )  # fmt: skip
+    work.session.add(run)
+    await work.session.flush()
+    for account, cluster in clusters.items():
+        work.session.add(
+            Score(
+                run=run.id, account=account, days=250, active_days=200, score=Decimal(0), rank=1,
+                percentile=Decimal("0.5"), cluster=cluster, proposed=cluster, indicators={},
+                aligned=dict.fromkeys(parts, 0.5), parts=dict(parts), factors=[], marks=[],
+            )
+        )  # fmt: skip
+
+
 async def test_the_board_lists_where_rule_and_statistics_disagree(house: Settled) -> None:
     """Counts by tier, and a retail client in the best class on top."""
     await house.staff("S1", "supervisor", 12)
@@ -149,31 +171,7 @@ async def test_the_board_lists_where_rule_and_statistics_disagree(house: Settled
     await house.client("1002", tier="premier")
     await house.client("1003", tier="retail")
     async with working(house.deps) as work:
-        run = ScoreRun(
-            run_id="r", data_hash="h", first=NEWEST, last=NEWEST, accounts=3, rated=3, state="in",
-            model={}, clustering={}, card={}, by="test", at=work.now,
-        )  # fmt: skip
-        work.session.add(run)
-        await work.session.flush()
-        for account, cluster in (("1001", "A"), ("1002", "B"), ("1003", "C")):
-            work.session.add(
-                Score(
-                    run=run.id,
-                    account=account,
-                    days=250,
-                    active_days=200,
-                    score=Decimal(0),
-                    rank=1,
-                    percentile=Decimal("0.5"),
-                    cluster=cluster,
-                    proposed=cluster,
-                    indicators={},
-                    aligned={},
-                    parts={},
-                    factors=[],
-                    marks=[],
-                )
-            )
+        await scored(work, {"1001": "A", "1002": "B", "1003": "C"})
     async with working(house.deps) as work:
         found = await rating_cards.board(work, await access.actor_of(work, 12))
     assert found.held == {"retail": 2, "premier": 1}
@@ -189,6 +187,24 @@ async def test_the_picture_of_a_score_needs_the_client_s_consent(house: Settled)
     async with working(house.deps) as work:
         who = await access.actor_of(work, 11)
         with pytest.raises(Refusal, match="figures_withheld"):
-            await rating_cards.score_picture(work, who, shut)
-        client, picture = await rating_cards.score_picture(work, who, agreed)
-    assert (client.account, picture) == ("1002", None)
+            await rating_cards.score(work, who, shut)
+        client, found = await rating_cards.score(work, who, agreed)
+    assert (client.account, found) == ("1002", None)
+
+
+async def test_without_a_font_the_words_carry_the_score(
+    house: Settled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Place, class and what lifted and lowered it; a stranger's manager learns nothing."""
+    monkeypatch.setattr(score_pictures, "font", lambda: None)
+    client = await house.client("1001", manager=await house.staff("M1", "manager", 11), chats=(31,))
+    await house.staff("M2", "manager", 12)
+    async with working(house.deps) as work:
+        await scored(work, {"1001": "A"}, {"fee_share": 0.3, "degree_max": -0.1})
+        _, found = await rating_cards.score(work, await access.actor_of(work, 11), client)
+        with pytest.raises(Refusal, match="not_found"):
+            await rating_cards.score(work, await access.actor_of(work, 12), client)
+    assert found is not None
+    assert (found.picture, found.rank, found.rated, found.cluster) == (None, 1, 3, "A")
+    assert found.last == NEWEST
+    assert [reason[-5:] for reason in found.reasons] == ["+0.30", "-0.10"]
