@@ -1,6 +1,8 @@
 """Telegram's way in over HTTP: who may use it, what is refused, and that 200 means stored."""
 
+import asyncio
 import json
+import random
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -189,3 +191,56 @@ async def test_from_polling_to_webhook_and_back_nothing_is_lost(hooked: Desk) ->
         assert (
             await work.session.scalar(select(func.count()).where(OutboxMessage.template == "start.help")) == 1
         )
+
+
+def _help(number: int, chat: int) -> dict[str, Any]:
+    person = {"id": chat, "is_bot": False, "first_name": "明", "language_code": "zh-hans"}
+    body = {"message_id": number, "date": 1_786_939_200, "chat": {"id": chat, "type": "private"}}
+    entities = [{"type": "bot_command", "offset": 0, "length": 5}]
+    return {"update_id": number, "message": {**body, "from": person, "text": "/help", "entities": entities}}
+
+
+async def test_an_attack_on_the_webhook_has_each_effect_once(hooked: Desk) -> None:
+    """Every update twice at once, newer ones before older ones, strangers and floods of bytes between them."""
+    someone = await hooked.stranger()
+    await someone.wait_for("示例期货", since=0)
+    numbers = [*range(900_000, 900_012)]
+    chance = random.Random(7)
+    address, known = str(hooked.settings.webhook_url), {HEADER: SECRET}
+
+    async with httpx.AsyncClient(timeout=30) as web:
+
+        async def post(update: dict[str, Any]) -> int:
+            return (await web.post(address, json=update, headers=known)).status_code
+
+        async def too_much(headers: dict[str, str]) -> int:
+            async def parts() -> AsyncIterator[bytes]:
+                for _ in range(100):
+                    yield b"[" * 100_000
+
+            try:
+                return (await web.post(address, content=parts(), headers=headers)).status_code
+            except httpx.WriteError:  # the answer came, and the connection was closed on the rest
+                return 413 if headers else 403
+
+        newest = await asyncio.gather(
+            post(_help(numbers[-1], someone.id)), post(_help(numbers[-1], someone.id))
+        )
+        twice = [*numbers[:-1], *numbers[:-1]]
+        chance.shuffle(twice)
+        told = await asyncio.gather(
+            *(post(_help(number, someone.id)) for number in twice), too_much(known), too_much({})
+        )
+        assert (
+            await web.post(address, json=_help(950_000, someone.id), headers={HEADER: "x"})
+        ).status_code == 403
+        again = await asyncio.gather(*(post(_help(number, someone.id)) for number in numbers))
+    assert {*newest, *told[:-2], *again} == {200}
+    assert told[-2:] == [413, 403]
+    await hooked.settled()
+    async with hooked.reading() as work:
+        stored = InboxUpdate.update_id.between(900_000, 999_999)
+        assert await work.session.scalar(select(func.count()).where(stored)) == len(numbers)
+        said = OutboxMessage.template == "start.help"
+        assert await work.session.scalar(select(func.count()).where(said)) == len(numbers)
+    assert sum("可用指令" in m.text for m in someone.messages) == len(numbers)
