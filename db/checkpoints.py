@@ -25,7 +25,8 @@ class Checkpoints:
     """``committed`` is told of every commit; ``turn`` holds the other writers of this process off."""
 
     def __init__(self, file: Path, turn: Callable[[], AbstractAsyncContextManager[None]]) -> None:
-        self._file = file
+        # Not created anew where it was taken away: an empty file would be taken for the house's memory.
+        self._file = f"{file.absolute().as_uri()}?mode=rw"
         self._turn = turn
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._running: asyncio.Task[None] | None = None
@@ -38,10 +39,11 @@ class Checkpoints:
             self._running = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Waits for one that runs: nobody opens the file again behind the one who closes it."""
+        """Waits for the move that runs, for no turn: nobody opens the file again behind the one who closes it."""
         if self._running is not None:
+            self._running.cancel()
             await asyncio.wait([self._running])
-        self._thread.shutdown()
+        await asyncio.to_thread(self._thread.shutdown)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -54,6 +56,6 @@ class Checkpoints:
 
     def _move(self) -> int:
         """One passive checkpoint; how many pages the log holds, moved ones included."""
-        with closing(sqlite3.connect(self._file)) as connection:
+        with closing(sqlite3.connect(self._file, uri=True)) as connection:
             _busy, pages, _moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             return int(pages)

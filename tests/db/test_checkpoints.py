@@ -105,3 +105,40 @@ async def test_a_checkpoint_that_fails_is_tried_again(
     await _moved(database)
     assert not failures
     await database.close()
+
+
+async def test_a_database_that_was_taken_away_is_not_put_back_empty(database: Database) -> None:
+    """Moved aside for a restore, say: an empty file in its place would be taken for the house's memory."""
+    assert database.file is not None
+    database.file.rename(database.file.with_suffix(".old"))
+    await _writing(database, 1)
+    await _moved(database)
+    assert not database.file.exists()
+    await database.close()
+
+
+async def test_closing_does_not_wait_for_a_writer_that_hangs(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint that waits for its turn is given up: the log is moved at the next start."""
+    monkeypatch.setattr(checkpoints, "LONG_LOG_PAGES", 0)
+    hangs = asyncio.Event()
+
+    async def hanging() -> None:
+        async with database.write() as session:
+            await session.execute(text("INSERT INTO t (words) VALUES ('y')"))
+            hangs.set()
+            await asyncio.Event().wait()
+
+    await _writing(database, 1)
+    writer = asyncio.create_task(hanging())
+    await hangs.wait()
+    made = database._checkpoints
+    assert made is not None
+    made.committed()
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(5):
+        await made.close()
+    writer.cancel()
+    await asyncio.wait([writer])
+    await database.close()
