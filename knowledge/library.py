@@ -430,11 +430,11 @@ class Library:
         if verdict is None:
             if question.followed.slots is not None:
                 return self._calculated(question, engine, found, ranking, question.followed.slots)
+            verdict = rules.after_calculation(text)
+        if verdict is None:
             told = self._by_timetable(question, engine, found, ranking, text)
             if told is not None:
                 return told
-            verdict = rules.after_calculation(text)
-        if verdict is None:
             verdict = self._by_example(rules, text, ranking)
         if verdict is not None:
             return self._by_verdict(question, engine, found, ranking, verdict)

@@ -40,7 +40,7 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a question wants to know, and of which day: the night session, a product's hours, whether there is
-    trading, the last day of a contract. ``closing``: the end of a session; ``closed``: whether there is none.
+    trading, the last day of a contract, whether it is still ``alive``. ``closing``: the end of a session; ``closed``: whether there is none.
     """
 
     said: Said
@@ -49,6 +49,7 @@ class Asked:
     market: bool = False
     holiday: bool = False
     last_day: bool = False
+    alive: bool = False
     closing: bool = False
     closed: bool = False
 
@@ -60,7 +61,7 @@ class TimetableReader:
         self._dates = Dates(rules, lang)
         words = rules[lang]
         self._unless = _any(words["unless"])
-        names = ("night", "hours", "market", "holiday", "last_day", "closing", "closed")
+        names = ("night", "hours", "market", "holiday", "last_day", "alive", "closing", "closed")
         self._asks = {name: _any(words[name]) for name in names}
 
     def read(self, text: str, day: date) -> Asked | None:
@@ -87,7 +88,7 @@ class Timetable:
         """The answer on ``day``; None where the tables have none. ``months``: contracts of a product to offer."""
         contracts = [m.contract for m in mentions if m.contract is not None]
         specs = tuple(self._table.spec(p, None, day) for m in mentions for p in m.products)
-        if asked.last_day and contracts:
+        if (asked.last_day or asked.alive) and contracts:
             return self._contracts(contracts, day, months)
         if asked.last_day and specs and not asked.night:
             return self._rules(specs)
@@ -331,10 +332,11 @@ class Timetable:
         known = [row for row in rows if row is not None]
         if len(known) < len(rows):
             return None
-        lines = [
-            self.say("rule", name=spec.name(self._lang), rule=self._rule(row))
-            for spec, row in zip(specs, known, strict=True)
-        ]
+        names: dict[str, list[str]] = {}
+        for spec, row in zip(specs, known, strict=True):
+            names.setdefault(self._rule(row), []).append(spec.name(self._lang))
+        joint = self.say("joint")
+        lines = [self.say("rule", name=joint.join(alike), rule=rule) for rule, alike in names.items()]
         told = (*lines, self.say("rule_note"), self.say("last_day_note"), self._last_day_source(known))
         return Told(LAST_DAY, told, tuple(row.citation() for row in dict.fromkeys(known)))
 

@@ -169,6 +169,28 @@ def test_other_questions_about_nights_and_holidays_stay_with_the_library(small: 
     assert told(small, q).reason != "timetable"
 
 
+@pytest.mark.parametrize(
+    "q", ["明天开盘买什么好", "今晚螺纹能做多吗", "今晚原油会跌吗", "should I buy copper tomorrow"]
+)
+def test_a_day_in_a_request_for_advice_does_not_make_it_a_question_of_hours(small: Library, q: str) -> None:
+    """What to trade is declined, tomorrow as well as today."""
+    assert told(small, q).reason != "timetable"
+
+
+@pytest.mark.parametrize("q", ["can I trade crude oil", "豆粕可以交易吗", "现在开盘了吗"])
+def test_whether_a_product_may_be_traded_or_just_now_is_not_guessed(small: Library, q: str) -> None:
+    """A permission is no expiry, and the library knows the day but not the hour."""
+    assert told(small, q).reason != "timetable"
+
+
+def test_products_with_one_rule_share_a_line(small: Library) -> None:
+    """Four index futures, one third Friday."""
+    head = told(small, "股指期货最后交易日").text.splitlines()[0]
+    assert head.startswith(
+        "沪深300股指、上证50股指、中证500股指、中证1000股指：最后交易日是到期月的第 3 个周五"
+    )
+
+
 def test_the_next_product_takes_the_question_up(small: Library) -> None:
     """螺纹夜盘到几点, then 那豆粕呢."""
     first = told(small, "螺纹夜盘到几点")
