@@ -193,3 +193,13 @@ async def test_a_next_step_opens_the_very_article_it_names(desk: Desk, wang: Per
     await wang.wait_for("按品种分三档结束")
     await wang.press("节前夜盘")
     await wang.wait_for("法定节假日前最后一个交易日的晚上没有夜盘")
+
+
+async def test_hours_and_nights_are_answered_in_chat_and_taken_up(desk: Desk, wang: Person) -> None:
+    """A product's night session, the next product's, and whether the market opens on a Saturday."""
+    await wang.text("豆粕夜盘到几点")
+    await wang.wait_for("豆粕夜盘到 23:00，21:00 开始。")
+    await wang.text("那白糖呢")
+    assert "白糖夜盘到 23:00" in (await wang.wait_for("沿用上文")).text
+    await wang.text("周六开盘吗")
+    assert "依据：交易日历" in (await wang.wait_for("不开盘。")).text
