@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import extract, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import AccountDay, Assignment, Client, ImportedFile, Staff, TradeDay
@@ -40,9 +40,9 @@ async def first_and_last_trades(
 
     Months count from year 0.
     """
-    month = extract("year", TradeDay.day) * 12 + extract("month", TradeDay.day) - 1
+    # Months are reckoned from the two days that are left, not from every trade.
     trades = (
-        select(TradeDay.account, func.min(month).label("first"), func.max(month).label("last"))
+        select(TradeDay.account, func.min(TradeDay.day).label("first"), func.max(TradeDay.day).label("last"))
         .join(ImportedFile, TradeDay.file_id == ImportedFile.id)
         .where(ImportedFile.state == "in")
         .group_by(TradeDay.account)
@@ -58,4 +58,8 @@ async def first_and_last_trades(
         )
         .outerjoin(Staff, Staff.id == Assignment.staff_id)
     )
-    return [(name, opened, int(first), int(last)) for name, opened, first, last in rows]
+    return [(name, opened, _month(first), _month(last)) for name, opened, first, last in rows]
+
+
+def _month(day: date) -> int:
+    return day.year * 12 + day.month - 1
