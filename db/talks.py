@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import locks, people
 from db.models import Conversation, Exchange, Gap, OutboxMessage, Relay, Rung
 
+_QUESTIONS_SHOWN = 3  # of a client's last questions on the card of a conversation
+
 _OPEN_IN_CHAT = select(Conversation).where(
     Conversation.chat_id == bindparam("chat_id"), Conversation.state == "open"
 )
@@ -127,24 +129,32 @@ async def pending_album(session: AsyncSession, key: str) -> OutboxMessage | None
     return found
 
 
-async def card_facts(session: AsyncSession, chat_id: int, account: str | None) -> dict[str, Any]:
-    """Level, last question and answer: what a member of staff wants to see first.
+async def card_facts(
+    session: AsyncSession, chat_id: int, account: str | None, since: datetime
+) -> dict[str, Any]:
+    """Level, the newest question with its answer, what was asked before it: what staff want to see first.
 
-    Words that were taken for a complaint are left out: they may be about whoever reads the card.
+    Words that were taken for a complaint are left out: they may be about whoever reads the card. So is the wish
+    for a person, which is why there is a card at all.
     """
     level = await session.scalar(select(Rung.level).where(Rung.account == account)) if account else None
-    last = (
+    asked = (
         await session.execute(
             select(Exchange.question, Exchange.answer)
-            .where(Exchange.chat_id == chat_id, Exchange.kind != "complaint")
+            .where(
+                Exchange.chat_id == chat_id,
+                Exchange.kind.not_in(("complaint", "handoff")),
+                Exchange.at >= since,
+            )
             .order_by(Exchange.id.desc())
-            .limit(1)
+            .limit(_QUESTIONS_SHOWN)
         )
-    ).first()
+    ).all()
     return {
         "level": level,
-        "question": last.question if last else None,
-        "answer": last.answer if last else None,
+        "question": asked[0].question if asked else None,
+        "answer": asked[0].answer if asked else None,
+        "earlier": [row.question for row in reversed(asked[1:])],
     }
 
 

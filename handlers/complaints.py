@@ -268,6 +268,8 @@ async def on_message(update: Update, context: Context) -> bool:
         if heard is not None:
             await _heard(context, message, heard)
             return True
+    if drafts.asks_for_a_person(text):
+        return False  # the draft waits; a person comes first
     taken = await drafts.said(context.work, context.who, text, file, message.message_id)
     if taken is not None:
         await _noted(context, message, taken, kept=bool(text.strip()) or file is not None)

@@ -47,7 +47,7 @@ async def help_(_update: Update, context: Context) -> None:
     """/help: the commands of the speaker's role."""
     who = context.who
     lines = [(c["command"], c["description"]) for c in command_menu(who.role, who.lang)]
-    await context.reply("start.help", commands=lines)
+    await context.reply("start.help", commands=lines, staff=who.staff is not None)
 
 
 async def cancel(_update: Update, context: Context) -> None:

@@ -20,6 +20,7 @@ from services.work import Work
 
 _NUMBER = re.compile(r"#(\d{1,9})\b")
 _GATHER = timedelta(seconds=1)
+_RECENTLY_ASKED = timedelta(days=1)  # older questions are not what the client comes with
 _PUBLIC_PROMISE_TIER = "retail"
 
 
@@ -212,7 +213,12 @@ async def _show_card(
 
 async def _card(work: Work, conversation: Conversation) -> dict[str, Any]:
     client = await work.session.get(Client, conversation.client_id) if conversation.client_id else None
-    known = await talks.card_facts(work.session, conversation.chat_id, client.account if client else None)
+    known = await talks.card_facts(
+        work.session,
+        conversation.chat_id,
+        client.account if client else None,
+        since=conversation.opened_at - _RECENTLY_ASKED,
+    )
     return {
         **known,
         "name": work.shown_name(client.name) if client else None,

@@ -27,6 +27,21 @@ _NAME = re.compile(r"[\u4e00-\u9fff·]{2,5}|[A-Za-z][A-Za-z.'-]*(?: [A-Za-z][A-Z
 _NOTHING = {"无", "没有", "没", "不涉及", "不知道", "没有具体诉求", "none", "no", "nobody", "nothing"}
 _ROLE_WORDS = 6  # 客户经理 and the like beside a name say nothing of what happened
 _HOUSE = {"公司", "你们", "你们公司", "期货公司", "客服", "平台", "交易所", "the company", "you"}  # no person
+_PERSON = {
+    *(
+        "人工",
+        "转人工",
+        "人工客服",
+        "转人工客服",
+        "人工服务",
+        "真人",
+        "找人工",
+        "接人工",
+        "我要人工",
+        "我要转人工",
+    ),
+    *("human", "agent", "a person", "talk to a person", "talk to a human"),
+}
 _KEEPERS = {
     "manager": {"客户经理", "我的客户经理", "经理", "my account manager", "account manager", "my manager"},
     "officer": {"服务专员", "我的服务专员", "专员", "my service officer", "service officer"},
@@ -63,6 +78,11 @@ class Taken:
 
     draft: Draft
     moved: bool
+
+
+def asks_for_a_person(text: str) -> bool:
+    """Whether a message is nothing but the wish for a person, which is no part of a complaint."""
+    return text.strip().rstrip("。.！!？?").casefold() in _PERSON
 
 
 async def current(work: Work, who: Actor) -> Draft | None:

@@ -174,6 +174,26 @@ async def test_a_draft_expires_and_its_buttons_say_so(desk: Desk, wang: Person) 
     await wang.wait_for("投诉类别")
 
 
+@pytest.mark.parametrize("words", ["转人工", "人工。", "Human"])
+async def test_the_wish_for_a_person_is_no_part_of_a_complaint(
+    wang: Person, chen: Person, words: str
+) -> None:
+    """Asked whom it is about, "a person, please" is no name: the person comes, and the draft waits."""
+    await wang.text("/complain")
+    await wang.press("5 手续费")
+    await wang.wait_for("是否涉及具体人员")
+    await wang.text(words)
+    await wang.wait_for("已为您接通")
+    await chen.wait_for("客户对话")
+    await wang.press("结束人工对话")
+    await wang.wait_for("人工对话已结束")
+    await wang.text("/complain")
+    kept = await wang.wait_for("没有提交的投诉")
+    assert words not in kept.text
+    await wang.press("继续填写")
+    assert "是否涉及具体人员" in (await wang.wait_for("2/6")).text
+
+
 async def test_an_angry_question_begins_the_complaint_with_its_words(wang: Person) -> None:
     """The library takes the words for a complaint: they are the first of what happened, the category is guessed."""
     await wang.text("我要投诉，你们多收了我的手续费")

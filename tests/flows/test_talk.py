@@ -168,3 +168,19 @@ async def test_nobody_answers_in_time_so_somebody_else_gets_the_conversation(
     desk.sim.set_clock("2026-08-17T15:20:00+08:00")
     await wang.wait_for("让您久等", timeout=8)
     await li.wait_for("待接单")
+
+
+async def test_the_card_shows_what_the_client_asked_and_not_that_a_person_was_wished_for(
+    desk: Desk, wang: Person, chen: Person
+) -> None:
+    """The last real question with its answer, those before it, and nothing that was asked days ago."""
+    for question in ("怎么出金", "怎么开户", "螺纹钢一手保证金多少"):
+        await wang.text(question)
+        await desk.settled()
+        if question == "怎么出金":
+            desk.sim.set_clock("2026-08-19T14:00:00+08:00")
+    await wang.text("转人工")
+    card = await chen.wait_for("客户对话")
+    assert "上一个问题：螺纹钢一手保证金多少" in card.text
+    assert "此前还问过：怎么开户" in card.text
+    assert "怎么出金" not in card.text
