@@ -1,13 +1,16 @@
 """What people and networks do to a bot: nothing is lost, nobody sees a stack trace."""
 
+import io
 import json
+import zipfile
 
 import pytest
 from sqlalchemy import func, select
 
-from db.models import Exchange, InboxUpdate, OutboxMessage
+from db.models import Exchange, ImportedFile, InboxUpdate, OutboxMessage
 from simulator import Person
 from tests.desk import Desk
+from tests.services.settled import published
 
 
 @pytest.fixture
@@ -151,3 +154,109 @@ async def test_a_text_that_telegram_cannot_parse_goes_out_as_plain_words(desk: D
             select(OutboxMessage.body).where(OutboxMessage.chat_id == someone.id)
         )
         assert any(json.loads(json.dumps(body)).get("plain") for body in rows)
+
+
+async def test_an_empty_text_is_told_what_works(desk: Desk, someone: Person) -> None:
+    """Nothing but blanks and invisible signs is no question: it gets what can be asked here."""
+    await someone.text("\u200b \u200b")
+    await someone.wait_for("可以答复")
+    await someone.text("/help")
+    await someone.wait_for("可用指令")
+
+
+async def test_an_edited_question_stays_answered(desk: Desk, someone: Person) -> None:
+    """The edit of a message that was dealt with neither answers again nor fails."""
+    asked = await someone.text("怎么出金")
+    await desk.settled()
+    before = len(someone.messages)
+    await someone.edit(asked, "怎么入金")
+    await someone.edit(asked, "<b>{{ 7*7 }}")
+    await desk.settled()
+    assert len(someone.messages) == before
+    assert set(await states(desk)) == {"done"}
+
+
+async def test_a_button_of_last_month_still_means_what_it_said(desk: Desk, someone: Person) -> None:
+    """A menu of July opens the menu's page in August; the question is asked as of today."""
+    await someone.text("/menu")
+    await someone.wait_for("服务台")
+    desk.sim.set_clock("2026-09-21T14:00:00+08:00")
+    await someone.press("怎么开户")
+    await someone.wait_for("依据")
+
+
+async def test_a_button_pressed_twice_at_once_acts_once(desk: Desk) -> None:
+    """Two presses of "a person, please" open one conversation."""
+    li = await desk.staff("li", name="李服", role="officer", code="O01")
+    wang = await desk.client("wang", officer="O01")
+    await wang.text("/menu")
+    menu = await wang.wait_for(lambda m: m.from_bot and any("转人工" in b for row in m.buttons for b in row))
+    rows = menu.keyboard["inline_keyboard"]
+    data = next(b["callback_data"] for row in rows for b in row if "转人工" in b["text"])
+    await wang.press_data(data, message_id=menu.id)
+    await wang.press_data(data, message_id=menu.id)
+    await desk.settled()
+    assert len([m for m in li.messages if "客户对话" in m.text]) == 1
+
+
+def _bomb() -> bytes:
+    """A workbook of a few kilobytes that unpacks to 130 megabytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * (130 * 2**20))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("bomb.xlsx", _bomb()),
+        ("half.txt", published().encode()[:1500]),
+        ("mixed.txt", published().encode("gb18030") + "结算单".encode()),
+        ("picture.txt", b"\x89PNG\r\n\x1a\n" + bytes(200)),
+        ("formula.csv", b"TradingDay,AccountID,Balance\n20260817,80012345,=1+1\n"),
+    ],
+)
+async def test_a_hostile_file_is_refused_in_words_and_the_desk_goes_on(
+    desk: Desk, name: str, data: bytes
+) -> None:
+    """Sent to the bot as a settlement: one sentence with the reason, nothing stored, no update failed."""
+    desk.sim.set_clock("2026-08-17T16:30:00+08:00")
+    xu = await desk.staff("xu", name="许强", role="risk", code="R01")
+    await xu.send_document(name, data)
+    refused = await xu.wait_for("没有写入任何数据", timeout=20)
+    assert name in refused.text
+    assert "Traceback" not in refused.text
+    async with desk.reading() as work:
+        assert await work.session.scalar(select(func.count()).select_from(ImportedFile)) == 0
+    await xu.text("/help")
+    await xu.wait_for("可用指令")
+    assert set(await states(desk)) == {"done"}
+
+
+async def test_fifty_megabytes_in_chat_are_not_fetched(desk: Desk) -> None:
+    """The Bot API gives bots no larger file: said at once, with the two ways that work."""
+    xu = await desk.staff("xu", name="许强", role="risk", code="R01")
+    person = {"id": xu.id, "is_bot": False, "first_name": "许强"}
+    document = {
+        "file_id": "large",
+        "file_unique_id": "large",
+        "file_name": "20260817.txt",
+        "file_size": 50 * 2**20,
+    }
+    desk.sim.inject(
+        {
+            "update_id": 999_002,
+            "message": {
+                "message_id": 900_001,
+                "date": 1_787_032_800,
+                "chat": {"id": xu.id, "type": "private", "first_name": "许强"},
+                "from": person,
+                "document": document,
+            },
+        }
+    )
+    told = await xu.wait_for("超过 20 MB")
+    assert "监控目录" in told.text
+    assert not desk.sim.calls_of("getFile")
