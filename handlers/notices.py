@@ -30,6 +30,12 @@ async def _ask(context: Context, step: str, data: dict[str, Any]) -> None:
                 for name in notices.SEGMENTS
             ]
             await context.reply("notice.ask_segment", buttons=[*rows, [cancel]])
+        case "tier":
+            tiers: list[Row] = [
+                [Button(f" {tier.name[context.who.lang]}", "notice.tier", {"tier": code})]
+                for code, tier in context.work.policy.tiers.items()
+            ]
+            await context.reply("notice.ask_tier", buttons=[*tiers, [cancel]])
         case "product":
             await context.reply("notice.ask_product", buttons=[[cancel]])
         case "mandatory":
@@ -74,7 +80,10 @@ async def on_message(update: Update, context: Context) -> bool:
     text = message_text(update).strip()
     if found is None or found.step not in ("product", "zh", "en") or not text:
         return False
-    notices.check_words(context.work, text)
+    if found.step == "product":
+        text = notices.product_named(context.work, text, context.who.lang)
+    else:
+        notices.check_words(context.work, text)
     following = {"product": "mandatory", "zh": "en", "en": "preview"}[found.step]
     await _ask(context, following, {**found.data, found.step: text})
     return True
@@ -108,7 +117,12 @@ async def _step(context: Context, following: str, **more: Any) -> None:
 
 async def pressed_segment(context: Context, press: Press) -> None:
     segment = press.args["segment"]
-    await _step(context, "product" if segment == "product" else "mandatory", segment=segment, product=None)
+    following = segment if segment in ("tier", "product") else "mandatory"
+    await _step(context, following, segment=segment, product=None)
+
+
+async def pressed_tier(context: Context, press: Press) -> None:
+    await _step(context, "mandatory", segment=f"tier:{press.args['tier']}")
 
 
 async def pressed_mandatory(context: Context, press: Press) -> None:
@@ -187,6 +201,7 @@ COMMANDS = [
 ]
 ACTIONS: dict[str, ActionFn] = {
     "notice.segment": pressed_segment,
+    "notice.tier": pressed_tier,
     "notice.mandatory": pressed_mandatory,
     "notice.skip": pressed_skip,
     "notice.rewrite": pressed_rewrite,

@@ -23,7 +23,7 @@ from services.outbox import Button, Priority
 from services.work import Work
 
 AUTHORS = (Role.RISK, Role.SUPERVISOR, Role.COMPLIANCE)
-SEGMENTS = ("all", "watch", "call", "product")
+SEGMENTS = ("all", "watch", "call", "tier", "product")
 _LEVELS = {
     "watch": ("watch", "warning", "call", "liquidation_notice", "liquidation", "negative_equity"),
     "call": ("call", "liquidation_notice", "liquidation", "negative_equity"),
@@ -291,15 +291,22 @@ def in_quiet_hours(work: Work) -> bool:
 
 
 async def _recipients(work: Work, segment: str) -> Sequence[tuple[int, int, str, list[Any], datetime | None]]:
-    product = segment.removeprefix("product:") if segment.startswith("product:") else None
-    return await rows.recipients(work.session, levels=_LEVELS.get(segment), product=product, tiers=None)
+    kind, _, value = segment.partition(":")
+    return await rows.recipients(
+        work.session,
+        levels=_LEVELS.get(kind),
+        product=value if kind == "product" else None,
+        tiers=(value,) if kind == "tier" else None,
+    )
 
 
 def segment_words(work: Work, segment: str | None, lang: str) -> str:
     """Who gets it, in words."""
-    if segment is not None and segment.startswith("product:"):
-        return f"{work.deps.phrases.label('notice.segment.product', lang)} {segment.removeprefix('product:')}"
-    return work.deps.phrases.label(f"notice.segment.{segment or 'all'}", lang)
+    kind, _, value = (segment or "all").partition(":")
+    words = work.deps.phrases.label(f"notice.segment.{kind}", lang)
+    if kind == "tier":
+        return f"{words} {work.policy.tier_name(value, lang)}"
+    return f"{words} {value}".rstrip()
 
 
 async def _tell_author(work: Work, notice: Notice, name: str, **facts: Any) -> None:
@@ -329,6 +336,14 @@ def _check(draft: Draft) -> None:
             raise Refusal("too_long", longest=_LONGEST)
     if not draft.zh.strip():
         raise Refusal("notice_empty")
+
+
+def product_named(work: Work, text: str, lang: str) -> str:
+    """The code, in the exchange's spelling, of the one product that the words name; ``notice_product`` otherwise."""
+    found = work.deps.library().products_in(text, lang)
+    if len(found) != 1:
+        raise Refusal("notice_product")
+    return next(iter(found))
 
 
 def check_words(work: Work, text: str) -> None:

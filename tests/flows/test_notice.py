@@ -5,6 +5,7 @@ import pytest
 from services import timetable
 from simulator import Person
 from tests.desk import Desk
+from tests.services.settled import published
 
 TEXT = "自8月19日结算时起，螺纹钢保证金比例调整为9%（上期所通知）"
 
@@ -145,3 +146,53 @@ async def test_a_client_cannot_write_a_notice(desk: Desk) -> None:
     wang = await desk.client("wang")
     await wang.text("/notice")
     await wang.wait_for("没有这项权限")
+
+
+@pytest.mark.parametrize("product", ["RB", "螺纹钢"])
+async def test_a_notice_for_holders_takes_the_product_however_it_is_written(
+    desk: Desk, zhou: Person, wu: Person, product: str
+) -> None:
+    """Code in any case or name; what names none is refused at once, and the notice goes on."""
+    desk.sim.set_clock("2026-08-17T16:30:00+08:00")
+    holder = await desk.client("wang")
+    other = await desk.client("zhao", account="80099999", name="赵强")
+    await zhou.send_document("20260817.txt", published().encode())
+    await zhou.wait_for("已导入")
+    await zhou.text("/notice")
+    await zhou.press("持有某品种")
+    await zhou.wait_for("一个品种")
+    await zhou.text("大家")
+    await zhou.wait_for("没有认出")
+    await zhou.text(product)
+    await zhou.press("必达")
+    await zhou.wait_for("中文正文")
+    await zhou.text(TEXT)
+    await zhou.press("不写英文")
+    assert "持有某品种 rb，当前 1 个会话" in (await zhou.wait_for("以上即客户看到的内容")).text
+    await submit(zhou)
+    await wu.press("批准发送")
+    await holder.wait_for(TEXT)
+    await desk.settled()
+    assert not any(TEXT in m.text for m in other.messages)
+
+
+async def test_a_notice_for_a_tier_reaches_that_tier_and_never_names_it(
+    desk: Desk, zhou: Person, wu: Person
+) -> None:
+    """Staff choose by the tier's name; the client reads the notice alone."""
+    key = await desk.client("wang", tier="key")
+    retail = await desk.client("zhao", account="80099999", name="赵强", tier="retail")
+    await zhou.text("/notice")
+    await zhou.press("某一级别")
+    await zhou.press("关键")
+    await zhou.press("可退订")
+    await zhou.wait_for("中文正文")
+    await zhou.text(TEXT)
+    await zhou.press("不写英文")
+    await zhou.wait_for("以上即客户看到的内容")
+    await submit(zhou)
+    assert "关键" in (await wu.wait_for("待复核的风险提示")).text
+    await wu.press("批准发送")
+    assert "关键" not in (await key.wait_for(TEXT)).text
+    await desk.settled()
+    assert not any(TEXT in m.text for m in retail.messages)
