@@ -50,6 +50,8 @@ _KIND_FROM = 0.4
 _EXAMPLES_DECIDE = 0.9
 _SURE, _KIND_OVER_SURE = 0.8, 0.75
 _MOST_CHOICES = 4
+# Below this a person is named before the choices, and a choice likelier to be beside the point is left out.
+_WEAK, _WORTH_OFFERING = 0.4, 0.1
 _ENOUGH = 0.9
 _LONGEST = 600
 
@@ -703,12 +705,15 @@ class Library:
                 question, engine, found, ranking, self._told(best, question.lang, question.day)
             )
         choices = tuple(self._choices(question, engine, ranking))
-        clarify = self._offered(question.q, question.lang, choices, "close")
+        lead = "clarify_weak" if ranking.confidence < _WEAK else "clarify"
+        clarify = self._offered(question.q, question.lang, choices, "close", lead)
         return self._framed(question, engine, found, ranking, clarify)
 
-    def _offered(self, q: str, lang: str, choices: tuple[Candidate, ...], reason: str) -> Answer:
-        """Candidates to choose from; listed in the plain text, buttons elsewhere."""
-        text = str(self._desk.texts[lang]["clarify"]) if self._desk else ""
+    def _offered(
+        self, q: str, lang: str, choices: tuple[Candidate, ...], reason: str, lead: str = "clarify"
+    ) -> Answer:
+        """Candidates to choose from; listed in the plain text, buttons elsewhere. ``lead`` names the sentence."""
+        text = str(self._desk.texts[lang][lead]) if self._desk else ""
         listed = "\n".join(f"{number}. {choice.title}" for number, choice in enumerate(choices, start=1))
         return Answer(
             q=q,
@@ -723,10 +728,15 @@ class Library:
         )
 
     def _choices(self, question: _Question, engine: "Engine", ranking: "Ranking") -> Iterator[Candidate]:
-        """Two to four topics, as many as are needed to cover most of the probability."""
+        """Up to four topics, as many as are needed to cover most of the probability; none that is unlikely but
+        the second.
+        """
         covered = 0.0
         for number, (group, share) in enumerate(zip(ranking.groups, ranking.shares, strict=True)):
-            if number >= _MOST_CHOICES or (number >= 2 and covered >= _ENOUGH):
+            unlikely = self._desk is not None and share < _WORTH_OFFERING
+            if number >= _MOST_CHOICES or (number >= 2 and (unlikely or covered >= _ENOUGH)):
+                return
+            if unlikely and number == 1 and ranking.confidence < _WEAK:
                 return
             covered += share
             yield self._candidate(engine, group, share, question)
@@ -824,8 +834,23 @@ class Library:
             q=question.q,
             confidence=ranking.confidence,
             candidates=candidates,
-            explanation=_explain(engine, found, ranking, answer) if question.explain else {},
+            explanation=self._explained_to_staff(question, engine, found, ranking, answer)
+            if question.explain
+            else {},
         )
+
+    def _explained_to_staff(
+        self, question: _Question, engine: "Engine", found: "Found", ranking: "Ranking", answer: Answer
+    ) -> dict[str, Any]:
+        article = answer.article and self._version(
+            answer.article, answer.lang, question.day, question.audience
+        )
+        because = _declined_because(engine, ranking, answer)
+        return {
+            **({"declined_because": because} if because else {}),
+            **({"to_be_confirmed": "by compliance"} if article and article.basis in ("K", "D") else {}),
+            **_explain(engine, found, ranking, answer),
+        }
 
     def _parts(self, question: _Question, whole: Answer) -> tuple[Answer, ...]:
         """Several questions in one message, each answered; empty where it is one, or where a piece alone says
@@ -874,6 +899,20 @@ class _Book:
     def months(self, product: str) -> tuple[str, ...]:
         """The contracts of a product that have a settlement."""
         return tuple(quote.contract for quote in self._by_product.get(product, ()))
+
+
+def _declined_because(engine: "Engine", ranking: "Ranking", answer: Answer) -> str:
+    """One sentence for staff where a question was declined or asked back; empty where it was answered."""
+    best = engine.keys[ranking.groups[0]] if ranking.groups else "none"
+    close = f"the nearest article, {best}, is right with probability {ranking.confidence:.2f}"
+    if answer.kind is Kind.CLARIFY:
+        return f"asked back because {close}, and {ANSWER_FROM} is needed to answer at once"
+    if answer.kind is Kind.OUT_OF_SCOPE and answer.reason == "unknown" and ranking.confidence < CLARIFY_FROM:
+        return f"declined because {close}, and {CLARIFY_FROM} is needed to offer it"
+    if answer.kind in (Kind.ADVICE, Kind.OUT_OF_SCOPE):
+        by = "the examples of its kind" if answer.reason.endswith(".example") else "a rule"
+        return f"declined because {by} ({answer.reason}) recognised it before the search was asked; {close}"
+    return ""
 
 
 def _explain(engine: "Engine", found: "Found", ranking: "Ranking", answer: Answer) -> dict[str, Any]:
