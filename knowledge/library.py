@@ -49,6 +49,8 @@ _KIND_FROM = 0.4
 # From here on examples alone decide, whatever speaks against them.
 _EXAMPLES_DECIDE = 0.9
 _SURE, _KIND_OVER_SURE = 0.8, 0.75
+# A request for advice that is answered as an article weighs more than an article that is withheld.
+_ADVICE_OVER_LIBRARY = 0.75
 _MOST_CHOICES = 4
 # Below this a person is named before the choices, and a choice likelier to be beside the point is left out.
 _WEAK, _WORTH_OFFERING = 0.4, 0.1
@@ -545,7 +547,12 @@ class Library:
         name, share = max(ranking.kind_shares.items(), key=lambda item: item[1])
         kind = Kind(name)
         library = 1.0 - sum(ranking.kind_shares.values())
-        needed = _KIND_OVER_SURE if ranking.confidence >= _SURE else max(library, _KIND_FROM)
+        if ranking.confidence >= _SURE:
+            needed = _KIND_OVER_SURE
+        elif kind is Kind.ADVICE:
+            needed = _ADVICE_OVER_LIBRARY * max(library, _KIND_FROM)
+        else:
+            needed = max(library, _KIND_FROM)
         if share < needed:
             return None
         if share < _EXAMPLES_DECIDE or kind is Kind.ACCOUNT:
