@@ -5,13 +5,14 @@
 - Activity, decide_tier, TierDecision: one month's decision, with its reasons.
 - settled_tier: from decisions month by month, with a buffer against falling.
 - turns: what would change a decision, in amounts.
-- disagreement: the tier of the rule beside the class of the statistics.
+- disagreements: the tier of the rule beside the class of the statistics.
 
 Sources: the four classes of 客户分类管理探讨, with the gaps between them decided: 以上 and 以下 include the
 number, 少于 does not (民法典 art. 1259, by analogy); a client between classes is a key client.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -232,22 +233,34 @@ def _missing(value: Decimal, bound: Decimal) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A client whose statistical class (0 is the best of ``classes``) does not fit the tier of the rule.
+    """A client whose statistical class (0 is the best) is not the ``usual`` one of its tier.
 
-    ``gap``: classes between them; positive where the statistics think better of the client than the rule.
+    ``gap``: classes between them; positive where the statistics think better of the client than of its like.
     """
 
     account: str
     tier: Tier
     cluster: int
-    classes: int
-    gap: int
+    usual: int
+
+    @property
+    def gap(self) -> int:
+        return self.usual - self.cluster
 
 
-def disagreement(account: str, tier: Tier, cluster: int, classes: int) -> Disagreement | None:
-    """Where the statistical class lies on the tiers' scale of three, against the tier; None where they agree."""
-    if not 0 <= cluster < classes:
-        raise ValueError("a class outside of its run")
-    place = round(Tier.PREMIER.rank * (classes - 1 - cluster) / (classes - 1)) if classes > 1 else tier.rank
-    gap = place - tier.rank
-    return Disagreement(account, tier, cluster, classes, gap) if gap else None
+def disagreements(tiers: Mapping[str, Tier], clusters: Mapping[str, int]) -> list[Disagreement]:
+    """Accounts whose statistical class is not that of most in their tier, the widest gap first.
+
+    Tiers and classes are no common scale: how a tier lies among the classes is taken from the clients themselves.
+    """
+    known = [(account, tiers[account], cluster) for account, cluster in clusters.items() if account in tiers]
+    counted = Counter((tier, cluster) for _, tier, cluster in known)
+    usual: dict[Tier, int] = {}
+    for tier, cluster in sorted(counted, key=lambda pair: (counted[pair], -pair[1])):
+        usual[tier] = cluster
+    found = [
+        Disagreement(account, tier, cluster, usual[tier])
+        for account, tier, cluster in known
+        if cluster != usual[tier]
+    ]
+    return sorted(found, key=lambda d: (-abs(d.gap), d.account))

@@ -8,7 +8,7 @@ from db import ratings as rows
 from db.models import Client, TierMonth
 from domain.errors import Refusal
 from domain.people import Actor, ClientRef, Role
-from domain.tiers import Disagreement, Tier, Turn, disagreement, turns
+from domain.tiers import Disagreement, Tier, Turn, disagreements, turns
 from services import access, audit, consents, proposals, ratings, score_pictures
 from services.proposals import Proposed
 from services.score_pictures import ClientScore
@@ -131,8 +131,10 @@ async def board(work: Work, who: Actor) -> TierBoard:
     access.require(who, *BOARD_READERS)
     months = await rows.tier_months_known(work.session)
     found = {client.account: (client, label) for client, label in await rows.clustered(work.session)}
-    clusters = {account: label for account, (_, label) in found.items()}
-    odd = beside({account: Tier(client.tier) for account, (client, _) in found.items()}, clusters)
+    odd = disagreements(
+        {account: Tier(client.tier) for account, (client, _) in found.items()},
+        {account: ord(label) - ord("A") for account, (_, label) in found.items()},
+    )
     return TierBoard(
         held=await rows.tiers_held(work.session),
         flow=await rows.tier_flow(work.session, months[1], months[0]) if len(months) > 1 else None,
@@ -142,14 +144,3 @@ async def board(work: Work, who: Actor) -> TierBoard:
         ),
         odd_count=len(odd),
     )
-
-
-def beside(tiers: dict[str, Tier], clusters: dict[str, str]) -> list[Disagreement]:
-    """Accounts whose statistical class (A is best) does not fit the rule's tier, the widest gap first."""
-    classes = len(set(clusters.values()))
-    found = [
-        disagreement(account, tiers[account], ord(label) - ord("A"), classes)
-        for account, label in clusters.items()
-        if account in tiers
-    ]
-    return sorted((d for d in found if d is not None), key=lambda d: (-abs(d.gap), d.account))

@@ -17,7 +17,7 @@ from domain.tiers import (
     TierRule,
     Turn,
     decide_tier,
-    disagreement,
+    disagreements,
     settled_tier,
     turns,
 )
@@ -273,10 +273,20 @@ def test_what_is_said_to_change_a_decision_does_change_it(fee: Decimal, capital:
             assert decide_tier(fee + one, capital + other, QUIET, RULE).tier is turn.to
 
 
-def test_the_statistical_class_stands_beside_the_tier() -> None:
-    """Best of three fits premier; the gap is signed from the client's side."""
-    assert disagreement("1", Tier.PREMIER, 0, 3) is None
-    assert disagreement("1", Tier.RETAIL, 0, 3) == Disagreement("1", Tier.RETAIL, 0, 3, 2)
-    assert disagreement("1", Tier.KEY, 2, 3) == Disagreement("1", Tier.KEY, 2, 3, -1)
-    with pytest.raises(ValueError, match="class"):
-        disagreement("1", Tier.KEY, 3, 3)
+def test_a_client_whose_class_is_not_that_of_its_tier_is_named() -> None:
+    """Most of a tier are no news, wherever the tier lies among the classes; the gap is signed from the client's side."""
+    tiers = dict.fromkeys("abcd", Tier.RETAIL) | dict.fromkeys("xyz", Tier.PREMIER)
+    clusters = {"a": 1, "b": 1, "c": 0, "d": 1, "x": 0, "y": 0, "z": 2, "gone": 2}
+    assert disagreements(tiers, clusters) == [
+        Disagreement("z", Tier.PREMIER, 2, 0),
+        Disagreement("c", Tier.RETAIL, 0, 1),
+    ]
+    assert [d.gap for d in disagreements(tiers, clusters)] == [-2, 1]
+
+
+def test_where_a_tier_is_split_evenly_its_better_class_is_the_usual_one() -> None:
+    """Whatever the order of the rows."""
+    for order in ("ab", "ba"):
+        clusters = {account: "ab".index(account) for account in order}
+        (odd,) = disagreements(dict.fromkeys("ab", Tier.KEY), clusters)
+        assert odd.account == "b"
