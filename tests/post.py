@@ -15,6 +15,7 @@ from bot.raw import RawBot
 from bot.settings import settings
 from db.engine import Database
 from db.models import OutboxMessage
+from domain.knowledge import Answer, Kind
 from domain.policy import Policy
 from services import outbox
 from services.outbox import Priority
@@ -30,12 +31,16 @@ def paced(**limits: int) -> Policy:
 
 
 class Ready:
-    """A library that stands and is not asked."""
+    """A library that stands and knows nothing."""
 
     ready = True
+    outdated = False
 
     def wait(self, _seconds: float | None = None) -> bool:
         return True
+
+    def ask(self, q: str, **_: object) -> Answer:
+        return Answer(q=q, kind=Kind.OUT_OF_SCOPE, text="", html="", lang="zh")
 
 
 @dataclass

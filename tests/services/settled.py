@@ -20,6 +20,7 @@ from messages.split import plain
 from services.settlements import ImportSummary, import_file
 from services.work import Deps, working
 from statements.encoding import decode
+from tests.post import Ready
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "settlements"
@@ -174,6 +175,7 @@ async def settled(
         now=lambda: clock[0],
         new_token=lambda n: secrets.token_hex(n)[:n],
         calendar=calendar or built.calendar,
+        library=lambda: Ready(),  # type: ignore[arg-type,return-value]
     )
     try:
         yield Settled(deps, clock)

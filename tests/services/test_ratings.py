@@ -165,17 +165,18 @@ async def scored(
 
 
 async def test_the_board_lists_where_rule_and_statistics_disagree(house: Settled) -> None:
-    """Counts by tier, and a retail client in the best class on top."""
+    """Counts by tier, and the retail client whose class is not that of most retail clients."""
     await house.staff("S1", "supervisor", 12)
     await house.client("1001", tier="retail")
     await house.client("1002", tier="premier")
     await house.client("1003", tier="retail")
+    await house.client("1004", tier="retail")
     async with working(house.deps) as work:
-        await scored(work, {"1001": "A", "1002": "B", "1003": "C"})
+        await scored(work, {"1001": "A", "1002": "B", "1003": "C", "1004": "C"})
     async with working(house.deps) as work:
         found = await rating_cards.board(work, await access.actor_of(work, 12))
-    assert found.held == {"retail": 2, "premier": 1}
-    assert [(odd.found.account, odd.found.gap) for odd in found.odd] == [("1001", 2), ("1002", -1)]
+    assert found.held == {"retail": 3, "premier": 1}
+    assert [(odd.found.account, odd.found.gap) for odd in found.odd] == [("1001", 2)]
     assert found.flow is None
 
 
